@@ -1,0 +1,1 @@
+"""Topup: prepaid credits for apps built on Supabase, paid with Stripe."""
