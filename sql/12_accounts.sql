@@ -1,0 +1,26 @@
+create table credits.accounts (
+  user_id uuid primary key,
+  auth_user_id uuid unique references auth.users (id) on delete restrict,
+  balance numeric(20, 6) not null default 0,
+  held numeric(20, 6) not null default 0,
+  created_at timestamptz not null default now(),
+  constraint accounts_auth_user_is_the_user check (auth_user_id = user_id),
+  constraint accounts_balance_is_a_number check (balance <> 'NaN'),
+  constraint accounts_held_is_not_negative check (held >= 0 and held <> 'NaN')
+)
+with (fillfactor = 50);
+
+alter table credits.accounts enable row level security;
+
+create policy "Users can see their own account" on credits.accounts
+for select to authenticated
+using ((select auth.uid()) = user_id);
+
+comment on table credits.accounts is
+'One row per user who has ever bought or been given credits. Its lock orders all that moves the user''s money.';
+comment on column credits.accounts.user_id is 'The user''s id in auth.users, kept when that user is gone.';
+comment on column credits.accounts.auth_user_id is
+'The link to auth.users: a user with a money history cannot be deleted while it stands.';
+comment on column credits.accounts.balance is
+'The sum of the user''s ledger entries. Below zero is a debt: credits were spent before their payment was taken back.';
+comment on column credits.accounts.held is 'The part of the balance that is reserved and cannot be spent.';

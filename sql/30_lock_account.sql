@@ -1,0 +1,23 @@
+create function credits.lock_account(p_user_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from credits.accounts where user_id = p_user_id for no key update;
+  if found then
+    return;
+  end if;
+  insert into credits.accounts (user_id, auth_user_id)
+  select u.id, u.id from auth.users as u where u.id = p_user_id
+  on conflict do nothing;
+  perform from credits.accounts where user_id = p_user_id for no key update;
+  if not found then
+    perform credits.fail(403, 'user_not_found', 'There is no such user.');
+  end if;
+end
+$$;
+
+comment on function credits.lock_account(uuid) is
+'Locks the user''s account, opening it first where there is none. Every function takes this lock before it reads or '
+'moves a user''s money, and several of them in the order of user_id, so no two can wait for each other.';

@@ -1,0 +1,74 @@
+create function credits.share(p_credits numeric, p_part_minor bigint, p_amount_minor bigint)
+returns numeric
+language sql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$ select trunc(p_credits * least(p_part_minor, p_amount_minor) / p_amount_minor, 6) $$;
+
+comment on function credits.share(numeric, bigint, bigint) is
+'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '
+'which add up to the price add up to the credits.';
+
+create function credits.settle(p_purchase credits.transactions, p_cause text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  target_purchased numeric := 0;
+  target_refunded numeric := 0;
+  target_disputed numeric := 0;
+  movement record;
+begin
+  if p_purchase.payment_state = 'succeeded' then
+    target_purchased := p_purchase.credits;
+    target_refunded := credits.share(p_purchase.credits, p_purchase.refunded_minor, p_purchase.amount_minor);
+    target_disputed := credits.share(
+      p_purchase.credits, p_purchase.refunded_minor + p_purchase.disputed_minor, p_purchase.amount_minor
+    ) - target_refunded;
+  end if;
+
+  for movement in
+    select m.*
+    from (values
+      ('purchase', target_purchased - p_purchase.credits_purchased, p_purchase.description),
+      ('refund', p_purchase.credits_refunded - target_refunded,
+        case when target_refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
+        || p_purchase.description),
+      ('dispute', p_purchase.credits_disputed - target_disputed,
+        case when target_disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
+        || p_purchase.description)
+    ) as m (kind, amount, description)
+    where m.amount <> 0
+  loop
+    perform credits.post_entry(
+      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind,
+      movement.description, p_purchase.id
+    );
+  end loop;
+
+  update credits.transactions
+  set
+    stripe_payment_intent_id = p_purchase.stripe_payment_intent_id,
+    payment_state = p_purchase.payment_state,
+    payment_state_at = p_purchase.payment_state_at,
+    payment_event_id = p_purchase.payment_event_id,
+    failure_code = p_purchase.failure_code,
+    failure_message = p_purchase.failure_message,
+    refunded_minor = p_purchase.refunded_minor,
+    disputed_minor = p_purchase.disputed_minor,
+    charge_refunded_minor = p_purchase.charge_refunded_minor,
+    charge_refunded_at = p_purchase.charge_refunded_at,
+    credits_purchased = target_purchased,
+    credits_refunded = target_refunded,
+    credits_disputed = target_disputed,
+    updated_at = now()
+  where id = p_purchase.id;
+end
+$$;
+
+comment on function credits.settle(credits.transactions, text) is
+'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
+'already says. The target is a function of the facts alone, so the order in which they became known leaves no trace.';

@@ -1,0 +1,93 @@
+create type credits.verdict as (outcome text, reason text, user_id uuid, transaction_id uuid);
+
+create function credits.payment_rank(p_state text)
+returns integer
+language sql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+  select array_position(array['pending', 'requires_action', 'processing', 'failed', 'canceled', 'succeeded'], p_state)
+$$;
+
+comment on function credits.payment_rank(text) is
+'Orders payment states that Stripe reports for the same second. From 5 (canceled) on they are final.';
+
+create function credits.payment_mismatch(p_event jsonb, p_purchase credits.transactions)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_purchase.stripe_payment_intent_id <> p_event #>> '{object,id}' then 'payment_intent'
+    when p_event -> 'livemode' is distinct from to_jsonb(p_purchase.livemode) then 'livemode'
+    when p_event #>> '{object,metadata,user_id}' <> p_purchase.user_id::text then 'user'
+    when p_event #>> '{object,currency}' is distinct from p_purchase.currency then 'currency'
+    when p_event #> '{object,amount}' is distinct from to_jsonb(p_purchase.amount_minor) then 'amount'
+    when p_event ->> 'type' <> 'payment_intent.succeeded' then null
+    when p_event #>> '{object,status}' is distinct from 'succeeded' then 'status'
+    when p_event #> '{object,amount_received}' is distinct from to_jsonb(p_purchase.amount_minor) then 'amount_received'
+  end
+$$;
+
+comment on function credits.payment_mismatch(jsonb, credits.transactions) is
+'Why a PaymentIntent event does not fit the purchase that it claims; null where it fits.';
+
+create function credits.apply_payment(p_event jsonb)
+returns credits.verdict
+language plpgsql
+set search_path = ''
+as $$
+declare
+  intent jsonb := p_event -> 'object';
+  purchase credits.transactions;
+  mismatch text;
+  happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
+  state text := case p_event ->> 'type'
+    when 'payment_intent.created' then 'pending'
+    when 'payment_intent.requires_action' then 'requires_action'
+    when 'payment_intent.processing' then 'processing'
+    when 'payment_intent.payment_failed' then 'failed'
+    when 'payment_intent.canceled' then 'canceled'
+    when 'payment_intent.succeeded' then 'succeeded'
+  end;
+  rank integer := credits.payment_rank(state);
+  known_rank integer;
+begin
+  select t.* into purchase
+  from credits.transactions as t
+  where t.id = (credits.transaction_of(p_event)).id
+  for no key update;
+  mismatch := credits.payment_mismatch(p_event, purchase);
+  known_rank := credits.payment_rank(purchase.payment_state);
+  if purchase.id is null and intent #>> '{metadata,transaction_id}' is null then
+    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  elsif purchase.id is null then
+    return row('mismatch', 'unknown_transaction', null, null)::credits.verdict;
+  elsif mismatch is not null then
+    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+  end if;
+
+  purchase.stripe_payment_intent_id := intent ->> 'id';
+  -- A final state beats any other; then the newer event; within one second the further state.
+  if (greatest(rank, 4), happened_at, rank, (p_event ->> 'id') collate "C")
+    > (greatest(known_rank, 4), purchase.payment_state_at, known_rank, purchase.payment_event_id collate "C")
+  then
+    purchase.payment_state := state;
+    purchase.payment_state_at := happened_at;
+    purchase.payment_event_id := p_event ->> 'id';
+    purchase.failure_code := case state
+      when 'failed' then coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}')
+      when 'canceled' then intent ->> 'cancellation_reason'
+    end;
+    purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
+  end if;
+  perform credits.settle(purchase, p_event ->> 'id');
+  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+end
+$$;
+
+comment on function credits.apply_payment(jsonb) is
+'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known, and settles.';

@@ -1,0 +1,84 @@
+create view public.credit_packages
+with (security_invoker = true) as
+select
+  p.id,
+  p.name,
+  p.description,
+  p.currency,
+  p.is_active,
+  p.sort_order,
+  credits.major_units(p.amount_minor, p.currency) as amount,
+  credits.shown(p.credits) as credits
+from credits.packages as p;
+
+comment on view public.credit_packages is 'The packages on sale. amount is the price in the currency''s major unit.';
+
+create view public.credit_transactions
+with (security_invoker = true) as
+select
+  t.id,
+  t.user_id,
+  t.package_id,
+  t.description,
+  t.currency,
+  t.status,
+  t.failure_code,
+  t.failure_message,
+  t.stripe_payment_intent_id,
+  t.created_at,
+  t.updated_at,
+  credits.major_units(t.amount_minor, t.currency) as amount,
+  credits.shown(t.credits) as credits,
+  credits.major_units(t.refunded_minor, t.currency) as refunded_amount,
+  credits.major_units(t.disputed_minor, t.currency) as disputed_amount,
+  to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as created_at_iso
+from credits.transactions as t;
+
+comment on view public.credit_transactions is
+'The user''s purchases. Amounts are in the currency''s major unit; status is pending, requires_action, processing, '
+'failed, canceled, succeeded, partially_refunded, refunded or disputed.';
+comment on column public.credit_transactions.created_at_iso is
+'created_at in UTC to the second, 2023-01-01T00:00:00Z, as the HTTP contract shows it.';
+
+create view public.credit_balance
+with (security_invoker = true) as
+select
+  a.user_id,
+  s.currency,
+  credits.shown(a.balance) as balance,
+  credits.shown(a.held) as held
+from credits.accounts as a
+cross join credits.settings as s
+union all
+select
+  me.user_id,
+  s.currency,
+  0.00 as balance,
+  0.00 as held
+from (select auth.uid() as user_id) as me
+cross join credits.settings as s
+where
+  me.user_id is not null
+  and not exists (
+    select from credits.accounts as a
+    where a.user_id = me.user_id
+  );
+
+comment on view public.credit_balance is
+'The user''s balance: always one row for a signed-in user, 0.00 before the first purchase, below zero for a debt.';
+
+create view public.credit_ledger
+with (security_invoker = true) as
+select
+  e.id,
+  e.user_id,
+  e.kind,
+  e.transaction_id,
+  e.description,
+  e.created_at,
+  credits.shown(e.amount) as amount,
+  credits.shown(e.balance_after) as balance_after
+from credits.ledger_entries as e;
+
+comment on view public.credit_ledger is
+'Every movement of the user''s balance. Read it newest first by id: order=id.desc.';

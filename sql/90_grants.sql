@@ -1,0 +1,39 @@
+-- All that anybody but the owner may do. Hosted projects differ in what they grant by default, so all is taken first.
+revoke all on all tables in schema credits from public, anon, authenticated, service_role;
+revoke all on all routines in schema credits from public, anon, authenticated, service_role;
+revoke all on public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger
+from public, anon, authenticated, service_role;
+revoke all on function
+public.credit_schema_version(),
+public.open_credit_purchase(uuid, uuid, boolean, text, text),
+public.attach_payment_intent(uuid, text),
+public.save_stripe_customer(uuid, boolean, text, text),
+public.grant_credits(uuid, numeric, text, text),
+public.record_stripe_events(jsonb)
+from public, anon, authenticated, service_role;
+
+-- Reading: the views run with the reader's own rights, so row-level security decides which rows.
+grant usage on schema credits to authenticated, service_role;
+grant select on public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger
+to authenticated, service_role;
+grant select (currency) on credits.settings to authenticated, service_role;
+grant select (id, name, description, amount_minor, currency, credits, is_active, sort_order)
+on credits.packages to authenticated, service_role;
+grant select (user_id, balance, held) on credits.accounts to authenticated, service_role;
+grant select (
+  id, user_id, package_id, description, amount_minor, currency, credits, status, failure_code, failure_message,
+  stripe_payment_intent_id, refunded_minor, disputed_minor, created_at, updated_at
+) on credits.transactions to authenticated, service_role;
+grant select (id, user_id, kind, transaction_id, description, amount, balance_after, created_at)
+on credits.ledger_entries to authenticated, service_role;
+grant execute on function credits.major_units(bigint, text), credits.shown(numeric) to authenticated, service_role;
+
+-- Writing: these functions alone, for the service and the app's backend alone.
+grant execute on function
+public.credit_schema_version(),
+public.open_credit_purchase(uuid, uuid, boolean, text, text),
+public.attach_payment_intent(uuid, text),
+public.save_stripe_customer(uuid, boolean, text, text),
+public.grant_credits(uuid, numeric, text, text),
+public.record_stripe_events(jsonb)
+to service_role;
