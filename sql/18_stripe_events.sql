@@ -15,6 +15,7 @@ create table credits.stripe_events (
   constraint stripe_events_reason_is_given check (outcome = 'applied' or reason is not null)
 );
 
+create index stripe_events_of_user on credits.stripe_events (user_id, received_at);
 create index stripe_events_to_look_at on credits.stripe_events (received_at)
 where outcome in ('mismatch', 'failed');
 

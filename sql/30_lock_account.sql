@@ -4,14 +4,14 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform from credits.accounts where user_id = p_user_id for no key update;
+  perform from credits.accounts where auth_user_id = p_user_id for no key update;
   if found then
     return;
   end if;
   insert into credits.accounts (user_id, auth_user_id)
   select u.id, u.id from auth.users as u where u.id = p_user_id
   on conflict do nothing;
-  perform from credits.accounts where user_id = p_user_id for no key update;
+  perform from credits.accounts where auth_user_id = p_user_id for no key update;
   if not found then
     perform credits.fail(403, 'user_not_found', 'There is no such user.');
   end if;

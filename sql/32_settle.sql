@@ -11,34 +11,53 @@ comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '
 'which add up to the price add up to the credits.';
 
+create type credits.entitlement as (purchased numeric, refunded numeric, disputed numeric);
+
+create function credits.entitlement_of(p_purchase credits.transactions)
+returns credits.entitlement
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  refunded numeric;
+begin
+  if p_purchase.payment_state <> 'succeeded' then
+    return row(0, 0, 0)::credits.entitlement;
+  end if;
+  refunded := credits.share(p_purchase.credits, p_purchase.refunded_minor, p_purchase.amount_minor);
+  return row(
+    p_purchase.credits,
+    refunded,
+    credits.share(
+      p_purchase.credits, p_purchase.refunded_minor + p_purchase.disputed_minor, p_purchase.amount_minor
+    ) - refunded
+  )::credits.entitlement;
+end
+$$;
+
+comment on function credits.entitlement_of(credits.transactions) is
+'What a purchase''s facts entitle the user to: nothing until it is paid, then its credits less the refunded and the '
+'disputed share. A function of the facts alone, so the order in which they became known leaves no trace.';
+
 create function credits.settle(p_purchase credits.transactions, p_cause text)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  target_purchased numeric := 0;
-  target_refunded numeric := 0;
-  target_disputed numeric := 0;
+  target credits.entitlement := credits.entitlement_of(p_purchase);
   movement record;
 begin
-  if p_purchase.payment_state = 'succeeded' then
-    target_purchased := p_purchase.credits;
-    target_refunded := credits.share(p_purchase.credits, p_purchase.refunded_minor, p_purchase.amount_minor);
-    target_disputed := credits.share(
-      p_purchase.credits, p_purchase.refunded_minor + p_purchase.disputed_minor, p_purchase.amount_minor
-    ) - target_refunded;
-  end if;
-
   for movement in
     select m.*
     from (values
-      ('purchase', target_purchased - p_purchase.credits_purchased, p_purchase.description),
-      ('refund', p_purchase.credits_refunded - target_refunded,
-        case when target_refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
+      ('purchase', target.purchased - p_purchase.credits_purchased, p_purchase.description),
+      ('refund', p_purchase.credits_refunded - target.refunded,
+        case when target.refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
         || p_purchase.description),
-      ('dispute', p_purchase.credits_disputed - target_disputed,
-        case when target_disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
+      ('dispute', p_purchase.credits_disputed - target.disputed,
+        case when target.disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
         || p_purchase.description)
     ) as m (kind, amount, description)
     where m.amount <> 0
@@ -61,9 +80,9 @@ begin
     disputed_minor = p_purchase.disputed_minor,
     charge_refunded_minor = p_purchase.charge_refunded_minor,
     charge_refunded_at = p_purchase.charge_refunded_at,
-    credits_purchased = target_purchased,
-    credits_refunded = target_refunded,
-    credits_disputed = target_disputed,
+    credits_purchased = target.purchased,
+    credits_refunded = target.refunded,
+    credits_disputed = target.disputed,
     updated_at = now()
   where id = p_purchase.id;
 end
@@ -71,4 +90,4 @@ $$;
 
 comment on function credits.settle(credits.transactions, text) is
 'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
-'already says. The target is a function of the facts alone, so the order in which they became known leaves no trace.';
+'already says.';

@@ -59,6 +59,15 @@ begin
       );
     end if;
 
+    if settings.refuse_disputing_users and exists (
+      select
+      from credits.disputes as d
+      where d.user_id = open_credit_purchase.user_id
+        and d.status not in ('won', 'lost', 'warning_closed', 'prevented')
+    ) then
+      perform credits.fail(403, 'dispute_open', 'A payment of yours is disputed. You can buy again when that is settled.');
+    end if;
+
     select p.* into package
     from credits.packages as p
     where p.id = open_credit_purchase.package_id and p.is_active;
@@ -95,5 +104,5 @@ $$;
 
 comment on function public.open_credit_purchase(uuid, uuid, boolean, text, text) is
 'Opens the purchase of a package at the price and credits that the package has now. The same idempotency_key and '
-'arguments give the same purchase again (created is false). Errors: 400 invalid_argument, 403 user_not_found, '
-'404 package_not_found, 409 idempotency_key_reused, 429 too_many_open_purchases.';
+'arguments give the same purchase again (created is false). Errors: 400 invalid_argument, 403 user_not_found or '
+'dispute_open, 404 package_not_found, 409 idempotency_key_reused, 429 too_many_open_purchases.';

@@ -82,3 +82,22 @@ from credits.ledger_entries as e;
 
 comment on view public.credit_ledger is
 'Every movement of the user''s balance. Read it newest first by id: order=id.desc.';
+
+create view public.credit_events
+with (security_invoker = true) as
+select
+  e.id,
+  e.type,
+  e.outcome,
+  e.reason,
+  e.user_id,
+  e.transaction_id,
+  e.livemode,
+  e.attempts,
+  e.created_at,
+  e.received_at,
+  e.payload
+from credits.stripe_events as e;
+
+comment on view public.credit_events is
+'Every event of Stripe that was received and what became of it (applied, ignored, mismatch, failed); service_role.';

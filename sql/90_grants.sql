@@ -1,7 +1,8 @@
 -- All that anybody but the owner may do. Hosted projects differ in what they grant by default, so all is taken first.
 revoke all on all tables in schema credits from public, anon, authenticated, service_role;
 revoke all on all routines in schema credits from public, anon, authenticated, service_role;
-revoke all on public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger
+revoke all on
+public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger, public.credit_events
 from public, anon, authenticated, service_role;
 revoke all on function
 public.credit_schema_version(),
@@ -9,7 +10,11 @@ public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
 public.grant_credits(uuid, numeric, text, text),
-public.record_stripe_events(jsonb)
+public.record_stripe_events(jsonb),
+public.close_credit_purchase(uuid),
+public.forget_user(uuid),
+public.audit_credits(),
+public.explain_credits(text)
 from public, anon, authenticated, service_role;
 
 -- Reading: the views run with the reader's own rights, so row-level security decides which rows.
@@ -26,6 +31,10 @@ grant select (
 ) on credits.transactions to authenticated, service_role;
 grant select (id, user_id, kind, transaction_id, description, amount, balance_after, created_at)
 on credits.ledger_entries to authenticated, service_role;
+grant select on public.credit_events to service_role;
+grant select (
+  id, type, outcome, reason, user_id, transaction_id, livemode, attempts, created_at, received_at, payload
+) on credits.stripe_events to service_role;
 grant execute on function credits.major_units(bigint, text), credits.shown(numeric) to authenticated, service_role;
 
 -- Writing: these functions alone, for the service and the app's backend alone.
@@ -35,5 +44,9 @@ public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
 public.grant_credits(uuid, numeric, text, text),
-public.record_stripe_events(jsonb)
+public.record_stripe_events(jsonb),
+public.close_credit_purchase(uuid),
+public.forget_user(uuid),
+public.audit_credits(),
+public.explain_credits(text)
 to service_role;

@@ -89,6 +89,7 @@ create table credits.settings (
   currency text not null default 'usd',
   max_open_purchases integer not null default 10,
   open_purchase_window interval not null default '1 hour',
+  refuse_disputing_users boolean not null default false,
   constraint settings_is_one_row check (singleton),
   constraint settings_currency_is_iso check (currency ~ '^[a-z]{3}$'),
   constraint settings_max_open_purchases_is_positive check (max_open_purchases > 0),
@@ -105,6 +106,8 @@ insert into credits.settings default values;
 
 comment on table credits.settings is 'One row: how this project sells credits.';
 comment on column credits.settings.currency is 'The unit that a balance is shown in, an ISO 4217 code in lower case.';
+comment on column credits.settings.refuse_disputing_users is
+'Whether a user whose dispute is still open is refused new purchases.';
 comment on column credits.settings.max_open_purchases is
 'Unpaid purchases one user may have opened within open_purchase_window; one more is refused (card testing).';
 create table credits.packages (
@@ -135,10 +138,13 @@ comment on column credits.packages.amount_minor is 'The price in the currency''s
 comment on column credits.packages.credits is 'The credits that one purchase gives.';
 create table credits.accounts (
   user_id uuid primary key,
-  auth_user_id uuid unique references auth.users (id) on delete restrict,
+  auth_user_id uuid unique,
   balance numeric(20, 6) not null default 0,
   held numeric(20, 6) not null default 0,
   created_at timestamptz not null default now(),
+  -- The name is what somebody reads who deletes such a user.
+  constraint user_has_credits_call_forget_user_before_deleting
+  foreign key (auth_user_id) references auth.users (id) on delete restrict,
   constraint accounts_auth_user_is_the_user check (auth_user_id = user_id),
   constraint accounts_balance_is_a_number check (balance <> 'NaN'),
   constraint accounts_held_is_not_negative check (held >= 0 and held <> 'NaN')
@@ -155,7 +161,7 @@ comment on table credits.accounts is
 'One row per user who has ever bought or been given credits. Its lock orders all that moves the user''s money.';
 comment on column credits.accounts.user_id is 'The user''s id in auth.users, kept when that user is gone.';
 comment on column credits.accounts.auth_user_id is
-'The link to auth.users: a user with a money history cannot be deleted while it stands.';
+'The link to auth.users: a user with a money history cannot be deleted while it stands. Null once forget_user cut it.';
 comment on column credits.accounts.balance is
 'The sum of the user''s ledger entries. Below zero is a debt: credits were spent before their payment was taken back.';
 comment on column credits.accounts.held is 'The part of the balance that is reserved and cannot be spent.';
@@ -357,6 +363,7 @@ create table credits.stripe_events (
   constraint stripe_events_reason_is_given check (outcome = 'applied' or reason is not null)
 );
 
+create index stripe_events_of_user on credits.stripe_events (user_id, received_at);
 create index stripe_events_to_look_at on credits.stripe_events (received_at)
 where outcome in ('mismatch', 'failed');
 
@@ -375,14 +382,14 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform from credits.accounts where user_id = p_user_id for no key update;
+  perform from credits.accounts where auth_user_id = p_user_id for no key update;
   if found then
     return;
   end if;
   insert into credits.accounts (user_id, auth_user_id)
   select u.id, u.id from auth.users as u where u.id = p_user_id
   on conflict do nothing;
-  perform from credits.accounts where user_id = p_user_id for no key update;
+  perform from credits.accounts where auth_user_id = p_user_id for no key update;
   if not found then
     perform credits.fail(403, 'user_not_found', 'There is no such user.');
   end if;
@@ -437,34 +444,53 @@ comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '
 'which add up to the price add up to the credits.';
 
+create type credits.entitlement as (purchased numeric, refunded numeric, disputed numeric);
+
+create function credits.entitlement_of(p_purchase credits.transactions)
+returns credits.entitlement
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  refunded numeric;
+begin
+  if p_purchase.payment_state <> 'succeeded' then
+    return row(0, 0, 0)::credits.entitlement;
+  end if;
+  refunded := credits.share(p_purchase.credits, p_purchase.refunded_minor, p_purchase.amount_minor);
+  return row(
+    p_purchase.credits,
+    refunded,
+    credits.share(
+      p_purchase.credits, p_purchase.refunded_minor + p_purchase.disputed_minor, p_purchase.amount_minor
+    ) - refunded
+  )::credits.entitlement;
+end
+$$;
+
+comment on function credits.entitlement_of(credits.transactions) is
+'What a purchase''s facts entitle the user to: nothing until it is paid, then its credits less the refunded and the '
+'disputed share. A function of the facts alone, so the order in which they became known leaves no trace.';
+
 create function credits.settle(p_purchase credits.transactions, p_cause text)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  target_purchased numeric := 0;
-  target_refunded numeric := 0;
-  target_disputed numeric := 0;
+  target credits.entitlement := credits.entitlement_of(p_purchase);
   movement record;
 begin
-  if p_purchase.payment_state = 'succeeded' then
-    target_purchased := p_purchase.credits;
-    target_refunded := credits.share(p_purchase.credits, p_purchase.refunded_minor, p_purchase.amount_minor);
-    target_disputed := credits.share(
-      p_purchase.credits, p_purchase.refunded_minor + p_purchase.disputed_minor, p_purchase.amount_minor
-    ) - target_refunded;
-  end if;
-
   for movement in
     select m.*
     from (values
-      ('purchase', target_purchased - p_purchase.credits_purchased, p_purchase.description),
-      ('refund', p_purchase.credits_refunded - target_refunded,
-        case when target_refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
+      ('purchase', target.purchased - p_purchase.credits_purchased, p_purchase.description),
+      ('refund', p_purchase.credits_refunded - target.refunded,
+        case when target.refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
         || p_purchase.description),
-      ('dispute', p_purchase.credits_disputed - target_disputed,
-        case when target_disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
+      ('dispute', p_purchase.credits_disputed - target.disputed,
+        case when target.disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
         || p_purchase.description)
     ) as m (kind, amount, description)
     where m.amount <> 0
@@ -487,9 +513,9 @@ begin
     disputed_minor = p_purchase.disputed_minor,
     charge_refunded_minor = p_purchase.charge_refunded_minor,
     charge_refunded_at = p_purchase.charge_refunded_at,
-    credits_purchased = target_purchased,
-    credits_refunded = target_refunded,
-    credits_disputed = target_disputed,
+    credits_purchased = target.purchased,
+    credits_refunded = target.refunded,
+    credits_disputed = target.disputed,
     updated_at = now()
   where id = p_purchase.id;
 end
@@ -497,7 +523,7 @@ $$;
 
 comment on function credits.settle(credits.transactions, text) is
 'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
-'already says. The target is a function of the facts alone, so the order in which they became known leaves no trace.';
+'already says.';
 create function credits.transaction_of(p_event jsonb)
 returns credits.transactions
 language plpgsql
@@ -987,6 +1013,15 @@ begin
       );
     end if;
 
+    if settings.refuse_disputing_users and exists (
+      select
+      from credits.disputes as d
+      where d.user_id = open_credit_purchase.user_id
+        and d.status not in ('won', 'lost', 'warning_closed', 'prevented')
+    ) then
+      perform credits.fail(403, 'dispute_open', 'A payment of yours is disputed. You can buy again when that is settled.');
+    end if;
+
     select p.* into package
     from credits.packages as p
     where p.id = open_credit_purchase.package_id and p.is_active;
@@ -1023,8 +1058,8 @@ $$;
 
 comment on function public.open_credit_purchase(uuid, uuid, boolean, text, text) is
 'Opens the purchase of a package at the price and credits that the package has now. The same idempotency_key and '
-'arguments give the same purchase again (created is false). Errors: 400 invalid_argument, 403 user_not_found, '
-'404 package_not_found, 409 idempotency_key_reused, 429 too_many_open_purchases.';
+'arguments give the same purchase again (created is false). Errors: 400 invalid_argument, 403 user_not_found or '
+'dispute_open, 404 package_not_found, 409 idempotency_key_reused, 429 too_many_open_purchases.';
 create function public.attach_payment_intent(
   transaction_id uuid,
   payment_intent_id text,
@@ -1209,6 +1244,192 @@ comment on function public.record_stripe_events(jsonb) is
 'Records events of Stripe, an array of {id, type, created, livemode, api_version, object}, and gives for each, in the '
 'same order, {id, outcome, reason, transaction_id}: applied, duplicate, ignored, mismatch, or failed. A failed event '
 'did not commit while the others did: answer Stripe 5xx for it and it comes again. Errors: 400 invalid_argument.';
+create function public.forget_user(user_id uuid)
+returns void
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform from credits.accounts as a where a.user_id = forget_user.user_id for no key update;
+  if not found then
+    perform credits.fail(404, 'account_not_found', 'This user has no account.');
+  end if;
+
+  delete from credits.stripe_customers as c where c.user_id = forget_user.user_id;
+  update credits.transactions as t
+  set failure_message = null, stripe_payment_method_id = null
+  where t.user_id = forget_user.user_id;
+  update credits.stripe_events as e
+  set payload = e.payload #- '{object,last_payment_error,message}' #- '{object,customer}' #- '{object,metadata}'
+  where e.user_id = forget_user.user_id;
+  update credits.accounts as a set auth_user_id = null where a.user_id = forget_user.user_id;
+end
+$$;
+
+comment on function public.forget_user(uuid) is
+'Erases what is personal of a user and cuts the link to auth.users, so that the user can be deleted there. Purchases '
+'and ledger stay, under an id that leads to nobody; refunds and disputes still settle. Delete the customer at Stripe '
+'as well. Again changes nothing. Errors: 404 account_not_found.';
+create function public.audit_credits()
+returns table (finding text, user_id uuid, subject text, detail text)
+language sql
+stable
+security definer -- service_role alone may execute it; it reads tables that service_role cannot
+set search_path = ''
+as $$
+  select 'balance_is_not_the_sum_of_entries', a.user_id, a.user_id::text,
+    format('balance %s, entries %s', a.balance, coalesce(sum(e.amount), 0))
+  from credits.accounts as a
+  left join credits.ledger_entries as e on a.user_id = e.user_id
+  group by a.user_id
+  having a.balance <> coalesce(sum(e.amount), 0)
+
+  union all
+  select 'balance_after_does_not_chain', c.user_id, c.id::text,
+    format('%s + %s is not %s', c.balance_before, c.amount, c.balance_after)
+  from (
+    select e.*, lag(e.balance_after, 1, 0) over (partition by e.user_id order by e.id) as balance_before
+    from credits.ledger_entries as e
+  ) as c
+  where c.balance_before + c.amount <> c.balance_after
+
+  union all
+  select 'entries_are_not_what_was_settled', t.user_id, t.id::text,
+    format('entries %s %s %s, settled %s %s %s', p.purchased, p.refunded, p.disputed,
+      t.credits_purchased, t.credits_refunded, t.credits_disputed)
+  from credits.transactions as t
+  cross join lateral (
+    select
+      coalesce(sum(e.amount) filter (where e.kind = 'purchase'), 0) as purchased,
+      coalesce(-sum(e.amount) filter (where e.kind = 'refund'), 0) as refunded,
+      coalesce(-sum(e.amount) filter (where e.kind = 'dispute'), 0) as disputed
+    from credits.ledger_entries as e
+    where e.user_id = t.user_id and e.transaction_id = t.id
+  ) as p
+  where (p.purchased, p.refunded, p.disputed) <> (t.credits_purchased, t.credits_refunded, t.credits_disputed)
+
+  union all
+  select 'settled_is_not_the_entitlement', t.user_id, t.id::text,
+    format('settled %s %s %s, entitled to %s', t.credits_purchased, t.credits_refunded, t.credits_disputed, g)
+  from credits.transactions as t
+  cross join lateral credits.entitlement_of(t) as g
+  where (t.credits_purchased, t.credits_refunded, t.credits_disputed) <> (g.purchased, g.refunded, g.disputed)
+
+  union all
+  select 'facts_are_not_summed_up', t.user_id, t.id::text,
+    format('refunded %s of %s, disputed %s of %s',
+      t.refunded_minor, credits.refunded_minor(t), t.disputed_minor, credits.disputed_minor(t))
+  from credits.transactions as t
+  where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
+
+  union all
+  select 'event_applied_to_no_purchase', e.user_id, e.id, e.type
+  from credits.stripe_events as e
+  where e.outcome = 'applied'
+    and not exists (
+      select from credits.transactions as t where t.user_id = e.user_id and t.id = e.transaction_id
+    )
+
+  union all
+  select 'event_failed', e.user_id, e.id, e.reason
+  from credits.stripe_events as e
+  where e.outcome = 'failed'
+$$;
+
+comment on function public.audit_credits() is
+'Proves the whole database: gives one row for each thing that does not add up, none when all is right. Reads all rows; '
+'runs in one snapshot, beside live traffic.';
+create function public.explain_credits(subject text)
+returns jsonb
+language plpgsql
+stable
+security definer -- service_role alone may execute it; it reads tables that service_role cannot
+set search_path = ''
+as $$
+declare
+  wanted_id uuid := case
+    when explain_credits.subject ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then explain_credits.subject::uuid
+  end;
+  wanted_user uuid;
+  purchase_ids uuid[];
+begin
+  if exists (select from credits.accounts as a where a.user_id = wanted_id) then
+    wanted_user := wanted_id;
+    purchase_ids := array(select t.id from credits.transactions as t where t.user_id = wanted_user);
+  else
+    select t.user_id, array[t.id] into wanted_user, purchase_ids
+    from credits.transactions as t
+    where t.id = wanted_id or t.stripe_payment_intent_id = explain_credits.subject;
+  end if;
+  if wanted_user is null then
+    perform credits.fail(404, 'not_found', 'No user, purchase or PaymentIntent has this id.');
+  end if;
+
+  return jsonb_build_object(
+    'account', (select to_jsonb(a) from credits.accounts as a where a.user_id = wanted_user),
+    'purchases', (
+      select coalesce(jsonb_agg(to_jsonb(t) order by t.created_at, t.id), '[]')
+      from credits.transactions as t where t.id = any(purchase_ids)
+    ),
+    'refunds', (
+      select coalesce(jsonb_agg(to_jsonb(r) order by r.created_at, r.id), '[]')
+      from credits.refunds as r where r.user_id = wanted_user and r.transaction_id = any(purchase_ids)
+    ),
+    'disputes', (
+      select coalesce(jsonb_agg(to_jsonb(d) order by d.created_at, d.id), '[]')
+      from credits.disputes as d where d.user_id = wanted_user and d.transaction_id = any(purchase_ids)
+    ),
+    'events', (
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.received_at, e.created_at, e.id), '[]')
+      from credits.stripe_events as e where e.user_id = wanted_user and e.transaction_id = any(purchase_ids)
+    ),
+    'entries', (
+      select coalesce(jsonb_agg(to_jsonb(l) order by l.id), '[]')
+      from credits.ledger_entries as l
+      where l.user_id = wanted_user and (wanted_user = wanted_id or l.transaction_id = any(purchase_ids))
+    )
+  );
+end
+$$;
+
+comment on function public.explain_credits(text) is
+'Everything known about a user, a purchase or a PaymentIntent, each list in order: {account, purchases, refunds, '
+'disputes, events, entries}. Errors: 404 not_found.';
+create function public.close_credit_purchase(transaction_id uuid, out status text)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  purchase credits.transactions;
+begin
+  select t.* into purchase
+  from credits.transactions as t
+  where t.id = close_credit_purchase.transaction_id
+  for no key update;
+  if not found then
+    perform credits.fail(404, 'transaction_not_found', 'There is no such purchase.');
+  elsif purchase.stripe_payment_intent_id is not null then
+    perform credits.fail(
+      409, 'purchase_has_payment_intent', 'The purchase has a PaymentIntent.',
+      'Cancel it at Stripe; its event closes the purchase.'
+    );
+  end if;
+
+  update credits.transactions as t
+  set payment_state = 'canceled', payment_state_at = now(), failure_code = 'abandoned', updated_at = now()
+  where t.id = purchase.id and t.payment_state = 'pending'
+  returning t.status into close_credit_purchase.status;
+  close_credit_purchase.status := coalesce(close_credit_purchase.status, purchase.status);
+end
+$$;
+
+comment on function public.close_credit_purchase(uuid) is
+'Cancels a purchase that never got a PaymentIntent, so nobody can pay it. Again changes nothing. Errors: '
+'404 transaction_not_found, 409 purchase_has_payment_intent.';
 create view public.credit_packages
 with (security_invoker = true) as
 select
@@ -1293,10 +1514,30 @@ from credits.ledger_entries as e;
 
 comment on view public.credit_ledger is
 'Every movement of the user''s balance. Read it newest first by id: order=id.desc.';
+
+create view public.credit_events
+with (security_invoker = true) as
+select
+  e.id,
+  e.type,
+  e.outcome,
+  e.reason,
+  e.user_id,
+  e.transaction_id,
+  e.livemode,
+  e.attempts,
+  e.created_at,
+  e.received_at,
+  e.payload
+from credits.stripe_events as e;
+
+comment on view public.credit_events is
+'Every event of Stripe that was received and what became of it (applied, ignored, mismatch, failed); service_role.';
 -- All that anybody but the owner may do. Hosted projects differ in what they grant by default, so all is taken first.
 revoke all on all tables in schema credits from public, anon, authenticated, service_role;
 revoke all on all routines in schema credits from public, anon, authenticated, service_role;
-revoke all on public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger
+revoke all on
+public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger, public.credit_events
 from public, anon, authenticated, service_role;
 revoke all on function
 public.credit_schema_version(),
@@ -1304,7 +1545,11 @@ public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
 public.grant_credits(uuid, numeric, text, text),
-public.record_stripe_events(jsonb)
+public.record_stripe_events(jsonb),
+public.close_credit_purchase(uuid),
+public.forget_user(uuid),
+public.audit_credits(),
+public.explain_credits(text)
 from public, anon, authenticated, service_role;
 
 -- Reading: the views run with the reader's own rights, so row-level security decides which rows.
@@ -1321,6 +1566,10 @@ grant select (
 ) on credits.transactions to authenticated, service_role;
 grant select (id, user_id, kind, transaction_id, description, amount, balance_after, created_at)
 on credits.ledger_entries to authenticated, service_role;
+grant select on public.credit_events to service_role;
+grant select (
+  id, type, outcome, reason, user_id, transaction_id, livemode, attempts, created_at, received_at, payload
+) on credits.stripe_events to service_role;
 grant execute on function credits.major_units(bigint, text), credits.shown(numeric) to authenticated, service_role;
 
 -- Writing: these functions alone, for the service and the app's backend alone.
@@ -1330,7 +1579,11 @@ public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
 public.grant_credits(uuid, numeric, text, text),
-public.record_stripe_events(jsonb)
+public.record_stripe_events(jsonb),
+public.close_credit_purchase(uuid),
+public.forget_user(uuid),
+public.audit_credits(),
+public.explain_credits(text)
 to service_role;
 -- Supabase Realtime, where the project has it: a client hears its own account row, by the table's own policy.
 do $$
