@@ -1,0 +1,133 @@
+"""The application: settings in, Litestar out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+import httpx
+from litestar import Litestar, Response, Router
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from service.auth import Authenticator, provide_caller
+from service.checkout import create_payment_intent
+from service.errors import answer_error
+from service.health import Readiness, get_live, get_ready
+from service.jwks import KeySet
+from service.ledger import Ledger
+from service.logs import configure_logs
+from service.payments import Payments
+from service.reads import get_balance, get_credit_packages, get_payment_history
+from service.request_log import RequestLog
+from service.settings import Settings
+from service.webhooks import EventRecorder, WebhookReceiver, receive_webhook
+
+SUPABASE_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=5.0)
+"""Seconds. Postgres needs milliseconds, and Stripe waits for the answer to a webhook longer than this."""
+
+SUPABASE_CONNECTIONS: Final = httpx.Limits(
+    max_connections=100, max_keepalive_connections=100, keepalive_expiry=30
+)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The service of one Supabase project and one Stripe account. Building it opens no connection."""
+    configure_logs(settings)
+    http = httpx.AsyncClient(timeout=SUPABASE_TIMEOUT, limits=SUPABASE_CONNECTIONS)
+    ledger = Ledger(settings, http)
+    payments = Payments(settings, ledger)
+    authenticator = Authenticator(
+        KeySet(settings.jwks_url, http), settings.jwt_issuer, settings.supabase_jwt_secret
+    )
+    receiver = WebhookReceiver(settings.stripe_webhook_secrets, EventRecorder(ledger))
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        payments.connect()
+        try:
+            yield
+        finally:
+            await payments.close()
+            await http.aclose()
+
+    app = Litestar(
+        [
+            Router(
+                "/api/stripe",
+                route_handlers=[
+                    get_credit_packages,
+                    create_payment_intent,
+                    get_payment_history,
+                    get_balance,
+                    receive_webhook,
+                ],
+                security=[{"supabase": []}],
+                tags=["Stripe"],
+            ),
+            Router("/health", route_handlers=[get_live, get_ready], tags=["Health"]),
+        ],
+        dependencies={
+            "ledger": _constant(ledger),
+            "payments": _constant(payments),
+            "authenticator": _constant(authenticator),
+            "webhook_receiver": _constant(receiver),
+            "readiness": _constant(Readiness(ledger)),
+            "caller": Provide(provide_caller),
+        },
+        exception_handlers={Exception: answer_error},
+        cors_config=_cors(settings),
+        openapi_config=_openapi(),
+        lifespan=[lifespan],
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
+    # Litestar's own list of middleware is passed over on 404 and 405.
+    app.asgi_handler = RequestLog(app.asgi_handler)
+    return app
+
+
+def _constant(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    if not settings.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+        max_age=600,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    bearer = SecurityScheme(
+        type="http", scheme="bearer", bearer_format="JWT", description="An access token of Supabase Auth"
+    )
+    return OpenAPIConfig(
+        title="Topup",
+        version=version("topup"),
+        description="Prepaid credits for apps built on Supabase, paid with Stripe.",
+        use_handler_docstrings=True,
+        components=Components(security_schemes={"supabase": bearer}),
+        # No page that loads scripts from elsewhere stands on the origin that takes payments.
+        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        openapi_router=Router(
+            "/schema", route_handlers=[], include_in_schema=False, after_request=_envelope_404
+        ),
+    )
+
+
+def _envelope_404(response: Response[Any]) -> Response[Any]:
+    # For an unknown path below /schema Litestar has a page of its own.
+    if response.status_code == NotFoundException.status_code:
+        raise NotFoundException
+    return response

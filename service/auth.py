@@ -1,0 +1,83 @@
+"""Who is calling: Supabase access tokens, verified."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import jwt
+from litestar import Request
+from litestar.di import NamedDependency
+
+from service.errors import NotAuthenticatedError
+from service.jwks import KeySet
+
+_LONGEST_TOKEN: Final = 8192
+_OPTIONS: Final[jwt.types.Options] = {
+    "require": ["exp", "sub", "aud", "iss"],
+    # A token issued a moment ahead of this machine's clock is a good token.
+    "verify_iat": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in user, and the token that proves it. Anonymous sign-ins are users too."""
+
+    user_id: uuid.UUID
+    token: str = field(repr=False)
+
+
+class Authenticator:
+    """Verifies access tokens of one Supabase project.
+
+    ES256 and RS256 by the project's published keys; HS256 by its legacy secret, where that is set.
+    Issuer, audience `authenticated`, role `authenticated`, expiry and a UUID as the subject must be there
+    (Supabase documentation, "JSON Web Token").
+    """
+
+    def __init__(self, keys: KeySet, issuer: str, legacy_secret: str | None) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._legacy_secret = legacy_secret
+
+    async def authenticate(self, token: str) -> Caller:
+        """The user of a token; `NotAuthenticatedError` for any token that is not a valid one."""
+        if len(token) > _LONGEST_TOKEN:
+            raise NotAuthenticatedError("token_too_long")
+        try:
+            claims = await self._verify(token)
+        except jwt.PyJWTError as error:
+            raise NotAuthenticatedError(type(error).__name__) from None
+        if claims.get("role") != "authenticated":
+            raise NotAuthenticatedError("wrong_role")
+        try:
+            return Caller(uuid.UUID(claims["sub"]), token)
+        except ValueError:
+            raise NotAuthenticatedError("subject_is_no_uuid") from None
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        # The token's own `alg` only chooses between two fixed pairs of key and algorithm.
+        key: jwt.PyJWK | str | None
+        if header.get("alg") == "HS256":
+            key, algorithm = self._legacy_secret, "HS256"
+        else:
+            kid = header.get("kid")
+            key = await self._keys.find(kid) if isinstance(kid, str) else None
+            algorithm = "none" if key is None else key.algorithm_name
+        if not key:
+            raise NotAuthenticatedError("unknown_key")
+        return jwt.decode(token, key, [algorithm], _OPTIONS, audience="authenticated", issuer=self._issuer)
+
+
+async def provide_caller(
+    request: Request[Any, Any, Any], authenticator: NamedDependency[Authenticator]
+) -> Caller:
+    """Litestar dependency: the user whose bearer token came with the request."""
+    headers = request.headers.getall("authorization", [])
+    if len(headers) != 1:
+        raise NotAuthenticatedError("no_token" if not headers else "several_tokens")
+    scheme, _, token = headers[0].partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticatedError("no_bearer_token")
+    return await authenticator.authenticate(token.strip())

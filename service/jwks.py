@@ -1,0 +1,88 @@
+"""The public keys behind a project's access tokens, fetched from its JWKS without blocking the event loop."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+import jwt
+import structlog
+
+from service.errors import UnavailableError
+
+LIFETIME: Final = 600.0
+"""Seconds that fetched keys are used before they are fetched again."""
+
+COOLDOWN: Final = 10.0
+"""Seconds between two fetches while keys are at hand, so that made-up key ids cannot hammer Supabase."""
+
+_ALGORITHM_OF_KEY_TYPE: Final = {"EC": "ES256", "RSA": "RS256"}
+
+log = structlog.get_logger()
+
+
+class KeySet:
+    """Keys by `kid`, at most LIFETIME seconds old; older ones stay in use while a fetch fails.
+
+    An unknown `kid` causes one fetch, at most every COOLDOWN seconds. Requests in need of a fetch share it.
+    """
+
+    def __init__(
+        self, url: str, http: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._url = url
+        self._http = http
+        self._clock = clock
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = False
+        self._fresh_until = 0.0
+        self._quiet_until = 0.0
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str) -> jwt.PyJWK | None:
+        """The key with this id, or None; `UnavailableError` when the JWKS could never be fetched."""
+        if kid not in self._keys or self._clock() >= self._fresh_until:
+            await self._refresh()
+        if not self._fetched:
+            raise UnavailableError("jwks_unreachable")
+        return self._keys.get(kid)
+
+    async def _refresh(self) -> None:
+        if self._fetching is None:
+            if self._fetched and self._clock() < self._quiet_until:
+                return
+            self._fetching = asyncio.create_task(self._fetch())
+        # A client that goes away must not take the fetch away from the others.
+        await asyncio.shield(self._fetching)
+
+    async def _fetch(self) -> None:
+        try:
+            response = await self._http.get(self._url)
+            response.raise_for_status()
+            self._keys = _usable_keys(response.json())
+            self._fetched = True
+            self._fresh_until = self._clock() + LIFETIME
+        except (httpx.HTTPError, ValueError) as error:
+            log.warning("signing keys could not be fetched", cause=type(error).__name__)
+        finally:
+            self._quiet_until = self._clock() + COOLDOWN
+            self._fetching = None
+
+
+def _usable_keys(document: object) -> dict[str, jwt.PyJWK]:
+    """The keys for ES256 and RS256 by id; the rest of a JWKS, symmetric keys above all, is left out."""
+    listed = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("not a JWKS")  # noqa: TRY004 - a malformed document, not a wrong call
+    keys: dict[str, jwt.PyJWK] = {}
+    for item in listed:
+        algorithm = _ALGORITHM_OF_KEY_TYPE.get(item.get("kty", "")) if isinstance(item, dict) else None
+        if algorithm is None or item.get("alg", algorithm) != algorithm or item.get("use", "sig") != "sig":
+            continue
+        with contextlib.suppress(jwt.PyJWTError):
+            key = jwt.PyJWK(item, algorithm)
+            if isinstance(key.key_id, str):
+                keys[key.key_id] = key
+    return keys

@@ -1,0 +1,224 @@
+"""The only module that talks to PostgREST: reads as the user, writes by the functions of the schema."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, Literal, TypeVar
+
+import httpx
+import msgspec
+import structlog
+from postgrest import AsyncPostgrestClient
+from postgrest.base_request_builder import RequestConfig
+
+from service.auth import Caller
+from service.errors import (
+    ConflictError,
+    FailedError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    NotFoundError,
+    TooManyRequestsError,
+    TopupError,
+    UnavailableError,
+)
+from service.settings import Settings
+
+SCHEMA_VERSION: Final = 1
+"""The version of the schema that this service is written for; a later one serves it as well."""
+
+MAX_HISTORY: Final = 1000
+"""Rows of the payment history that are read, the newest; also what hosted projects give at most."""
+
+_REFUSALS: Final[Mapping[str, tuple[type[TopupError], str]]] = {
+    "invalid_argument": (InvalidRequestError, "Invalid request"),
+    "user_not_found": (ForbiddenError, "User not authorized for action"),
+    "package_not_found": (NotFoundError, "Credit package not found"),
+    "idempotency_key_reused": (ConflictError, "This Idempotency-Key was used for another purchase"),
+    "payment_intent_conflict": (ConflictError, "The purchase already has another payment"),
+    "too_many_open_purchases": (
+        TooManyRequestsError,
+        "Too many unpaid purchases: pay one that is open, or wait",
+    ),
+}
+"""The schema's stable error codes, and what a client reads for each."""
+
+_Answer = TypeVar("_Answer")
+
+log = structlog.get_logger()
+
+
+class Purchase(msgspec.Struct):
+    """The answer of `open_credit_purchase`. The amount is in the smallest unit of the currency."""
+
+    transaction_id: uuid.UUID
+    amount_minor: int
+    currency: str
+    description: str
+    stripe_customer_id: str | None
+    stripe_payment_intent_id: str | None
+
+
+class EventOutcome(msgspec.Struct):
+    """What became of one event. A `failed` one did not commit and has to come again."""
+
+    id: str
+    outcome: Literal["applied", "duplicate", "ignored", "mismatch", "failed"]
+    reason: str | None = None
+    transaction_id: uuid.UUID | None = None
+
+
+class _SavedCustomer(msgspec.Struct):
+    stripe_customer_id: str
+
+
+class _Refusal(msgspec.Struct):
+    code: str | None = None
+    details: Any = None
+
+
+class Ledger:
+    """The schema of sql/ as the service uses it.
+
+    Every method raises `UnavailableError` when Supabase does not answer or answers 5xx, one of `_REFUSALS`
+    when the schema refuses, and `FailedError` for what only a person can repair, such as a wrong key.
+    """
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+        publishable, secret = settings.supabase_publishable_key, settings.supabase_secret_key
+        as_service = {"apikey": secret}
+        if not secret.startswith("sb_secret_"):
+            # A legacy key is a JWT and goes into both headers; the new kind must never be a bearer token.
+            as_service["Authorization"] = f"Bearer {secret}"
+        self._reader = AsyncPostgrestClient(
+            settings.rest_url, headers={"apikey": publishable}, http_client=http
+        )
+        self._writer = AsyncPostgrestClient(settings.rest_url, headers=as_service, http_client=http)
+
+    async def read_packages(self, caller: Caller) -> bytes:
+        """The packages on sale: a JSON array in the contract's names, numbers as PostgREST wrote them."""
+        query = (
+            self._reader.from_("credit_packages")
+            .select("id", "name", "description", "amount", "creditAmount:credits", "isActive:is_active")
+            .eq("is_active", value=True)
+            .order("sort_order")
+            .order("name")
+        )
+        return await _send(query.request, caller)
+
+    async def read_history(self, caller: Caller) -> bytes:
+        """The user's purchases, newest first, at most MAX_HISTORY: a JSON array in the contract's names."""
+        query = (
+            self._reader.from_("credit_transactions")
+            .select(
+                "id", "amount", "creditAmount:credits", "status", "createdAt:created_at_iso", "description"
+            )
+            .order("created_at", desc=True)
+            .order("id", desc=True)
+            .limit(MAX_HISTORY)
+        )
+        return await _send(query.request, caller)
+
+    async def read_balance(self, caller: Caller) -> bytes:
+        """The user's balance: one JSON object in the contract's names."""
+        query = self._reader.from_("credit_balance").select("balance", "currency").single()
+        return await _send(query.request, caller)
+
+    async def open_credit_purchase(
+        self,
+        user_id: uuid.UUID,
+        package_id: uuid.UUID,
+        *,
+        livemode: bool,
+        idempotency_key: str | None,
+        payment_method_id: str | None,
+    ) -> Purchase:
+        """Open a purchase at the package's present price, or give the one that this key has opened."""
+        return await self._call(
+            Purchase,
+            "open_credit_purchase",
+            user_id=user_id,
+            package_id=package_id,
+            livemode=livemode,
+            idempotency_key=idempotency_key,
+            payment_method_id=payment_method_id,
+        )
+
+    async def attach_payment_intent(self, transaction_id: uuid.UUID, payment_intent_id: str) -> None:
+        """Tie a purchase to its PaymentIntent. Repeating it changes nothing."""
+        await self._call(
+            dict,
+            "attach_payment_intent",
+            transaction_id=transaction_id,
+            payment_intent_id=payment_intent_id,
+        )
+
+    async def save_stripe_customer(
+        self, user_id: uuid.UUID, customer_id: str, *, livemode: bool, replaces: str | None = None
+    ) -> str:
+        """Keep a user's customer; give the one that counts: the first saved, unless `replaces` names it."""
+        saved = await self._call(
+            _SavedCustomer,
+            "save_stripe_customer",
+            user_id=user_id,
+            livemode=livemode,
+            customer_id=customer_id,
+            replaces=replaces,
+        )
+        return saved.stripe_customer_id
+
+    async def record_stripe_events(self, events: Sequence[Mapping[str, Any]]) -> list[EventOutcome]:
+        """Record events in one transaction; their outcomes, in the same order."""
+        outcomes = await self._call(list[EventOutcome], "record_stripe_events", events=events)
+        if [outcome.id for outcome in outcomes] != [event["id"] for event in events]:
+            raise FailedError("outcomes_do_not_match_events")
+        return outcomes
+
+    async def schema_version(self) -> int:
+        """The version of the schema in the database."""
+        return await self._call(int, "credit_schema_version")
+
+    async def _call(self, answer: type[_Answer], function: str, **arguments: Any) -> _Answer:
+        content = await _send(self._writer.rpc(function, arguments).request)
+        try:
+            return msgspec.json.decode(content, type=answer)
+        except msgspec.DecodeError as error:
+            raise FailedError(f"unexpected_answer_of_{function}") from error
+
+
+async def _send(request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None) -> bytes:
+    """Send one request, as the caller if one is given; the body of a 2xx answer."""
+    headers = {} if caller is None else {"Authorization": f"Bearer {caller.token}"}
+    try:
+        try:
+            response = await request.send(httpx.Headers(headers))
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            # An idle connection may be closed just as it is used. All that is sent here can be repeated.
+            response = await request.send(httpx.Headers(headers))
+    except httpx.HTTPError as error:
+        log.warning("supabase is unreachable", cause=type(error).__name__)
+        raise UnavailableError("supabase_unreachable") from error
+    if response.is_success:
+        return response.content
+    raise _refusal(response, as_user=caller is not None)
+
+
+def _refusal(response: httpx.Response, *, as_user: bool) -> TopupError:
+    try:
+        refusal = msgspec.json.decode(response.content, type=_Refusal)
+    except (msgspec.DecodeError, RecursionError):
+        refusal = _Refusal()
+    if isinstance(refusal.details, str) and refusal.details in _REFUSALS:
+        kind, message = _REFUSALS[refusal.details]
+        return kind(message, refusal.details)
+    status = response.status_code
+    if as_user and status == HTTPStatus.UNAUTHORIZED:
+        return NotAuthenticatedError("refused_by_postgrest")
+    code = f"postgrest_{status}_{refusal.code}"
+    if as_user and status == HTTPStatus.FORBIDDEN:
+        return ForbiddenError("User not authorized for action", code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        log.error("supabase failed", code=code)
+        return UnavailableError(code)
+    return FailedError(code)

@@ -1,0 +1,80 @@
+"""Logs: one JSON object a line on standard output, with the request's id, and never a secret."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from service.settings import Settings
+
+_SECRET_SHAPES: Final = re.compile(
+    r"\b(?:[srp]k_(?:test|live)_|whsec_|sb_secret_)[\w+/=-]+"  # keys of Stripe and Supabase
+    r"|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # JSON web tokens
+    r"|\b[a-z]+_\w+_secret_\w+"  # client secrets of PaymentIntents and the like
+    r"|(?<=Bearer )[^\s\"\\]+",
+    re.ASCII,
+)
+
+_TELLTALES: Final = ("httpx", "httpcore", "hpack", "h2", "stripe", "asyncio")
+"""Loggers that write headers, bodies or client secrets at debug level; they are never heard below warning."""
+
+
+class Redactor:
+    """Takes secrets out of a rendered line: the configured ones, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # A secret may stand in the line as it is or as JSON escapes it.
+        written = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])}
+        known = "|".join(re.escape(form) for form in sorted(written, key=len, reverse=True))
+        self._known = re.compile(known) if known else None
+
+    def __call__(self, line: str) -> str:
+        """The line with `[redacted]` in place of each secret."""
+        if self._known is not None:
+            line = self._known.sub("[redacted]", line)
+        return _SECRET_SHAPES.sub("[redacted]", line)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Set up structlog and the standard library's root logger alike. A later call replaces an earlier one."""
+    redact = Redactor(settings.secrets)
+
+    def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+        return redact(msgspec.json.encode(event, enc_hook=repr).decode())
+
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Frames' local variables are left out on purpose: they hold tokens.
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = _RootHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [*(other for other in root.handlers if not isinstance(other, _RootHandler)), handler]
+    root.setLevel(level)
+    for name in _TELLTALES:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _RootHandler(logging.StreamHandler[Any]):
+    """The handler that `configure_logs` put on the root logger, known again by its type."""

@@ -1,0 +1,72 @@
+"""POST /api/stripe/webhook: verified, projected, recorded."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from litestar import Request, post
+from litestar.di import NamedDependency
+
+from service.contract import WEBHOOK_RESPONSES, Success, WebhookOperation
+from service.errors import FAILURE_TEXT, UnavailableError
+from service.events import project_event
+from service.ledger import EventOutcome, Ledger
+from service.signature import verify_signature
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of a webhook. Stripe's events are some kilobytes."""
+
+log = structlog.get_logger()
+
+
+class EventRecorder:
+    """Hands verified events to the database. One that returns is committed, so Stripe may be told so."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def record(self, event: Mapping[str, Any]) -> EventOutcome:
+        """Record one projected event. `UnavailableError` if it did not commit: Stripe shall send it again."""
+        [outcome] = await self._ledger.record_stripe_events([event])
+        if outcome.outcome == "failed":
+            log.error("event failed", event_id=outcome.id, reason=outcome.reason)
+            raise UnavailableError("event_failed")
+        return outcome
+
+
+class WebhookReceiver:
+    """Takes the raw bytes of a webhook to the recorder, or refuses them."""
+
+    def __init__(self, secrets: Sequence[str], recorder: EventRecorder) -> None:
+        self._secrets = [secret.encode() for secret in secrets]
+        self._recorder = recorder
+
+    async def receive(self, signatures: Sequence[bytes], body: bytes) -> None:
+        """Verify, project and record. Nothing reads the body before its signature is verified."""
+        verify_signature(signatures, body, self._secrets, time.time())
+        event = project_event(body)
+        structlog.contextvars.bind_contextvars(event_id=event["id"], event_type=event["type"])
+        if "malformed" in event:
+            log.warning("event malformed", why=event["malformed"])
+        recorded = await self._recorder.record(event)
+        structlog.contextvars.bind_contextvars(outcome=recorded.outcome, reason=recorded.reason)
+        if recorded.outcome == "mismatch":
+            log.warning("event does not fit its purchase")
+
+
+@post(
+    "/webhook",
+    status_code=200,
+    request_max_body_size=MAX_BODY,
+    operation_class=WebhookOperation,
+    responses=WEBHOOK_RESPONSES,
+    opt={FAILURE_TEXT: "Failed to process webhook"},
+)
+async def receive_webhook(
+    request: Request[Any, Any, Any], webhook_receiver: NamedDependency[WebhookReceiver]
+) -> Success:
+    """Take an event of Stripe, proved by its signature. Any 2xx answer means that it is stored."""
+    signatures = [value for name, value in request.scope["headers"] if name == b"stripe-signature"]
+    await webhook_receiver.receive(signatures, await request.body())
+    return Success()
