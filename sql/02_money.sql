@@ -28,7 +28,7 @@ parallel safe
 set search_path = ''
 as $$
   select case
-    when p_amount_minor not between 1 and 99999999 then false
+    when p_amount_minor not between 1 and case p_currency when 'idr' then 999999999999 else 99999999 end then false
     when p_currency in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then p_amount_minor % 10 = 0
     when p_currency in ('isk', 'ugx') then p_amount_minor % 100 = 0
     else true
@@ -36,7 +36,7 @@ as $$
 $$;
 
 comment on function credits.is_chargeable(bigint, text) is
-'Whether Stripe takes this amount: positive, up to eight digits; three-decimal currencies end in 0, isk and ugx in 00.';
+'Whether Stripe takes this amount: up to 8 digits (idr 12); three-decimal currencies end in 0, isk and ugx in 00.';
 
 create function credits.shown(p_credits numeric)
 returns numeric

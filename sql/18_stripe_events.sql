@@ -18,6 +18,8 @@ create table credits.stripe_events (
 create index stripe_events_of_user on credits.stripe_events (user_id, received_at);
 create index stripe_events_to_look_at on credits.stripe_events (received_at)
 where outcome in ('mismatch', 'failed');
+create index stripe_events_without_purchase on credits.stripe_events ((payload #>> '{object,payment_intent}'))
+where outcome = 'ignored' and reason = 'not_ours';
 
 alter table credits.stripe_events enable row level security;
 

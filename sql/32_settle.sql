@@ -5,7 +5,7 @@ immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select trunc(p_credits * least(p_part_minor, p_amount_minor) / p_amount_minor, 6) $$;
+as $$ select div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001 $$;
 
 comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '

@@ -70,7 +70,6 @@ begin
     return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
   end if;
 
-  purchase.stripe_payment_intent_id := intent ->> 'id';
   -- A final state beats any other; then the newer event; within one second the further state.
   if (greatest(rank, 4), happened_at, rank, (p_event ->> 'id') collate "C")
     > (greatest(known_rank, 4), purchase.payment_state_at, known_rank, purchase.payment_event_id collate "C")
@@ -84,7 +83,13 @@ begin
     end;
     purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
   end if;
-  perform credits.settle(purchase, p_event ->> 'id');
+  if purchase.stripe_payment_intent_id is null then
+    purchase.stripe_payment_intent_id := intent ->> 'id';
+    perform credits.settle(purchase, p_event ->> 'id');
+    perform credits.take_up_events(intent ->> 'id');
+  else
+    perform credits.settle(purchase, p_event ->> 'id');
+  end if;
   return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
 end
 $$;

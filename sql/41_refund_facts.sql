@@ -83,7 +83,7 @@ begin
   values (
     refund ->> 'id', purchase.user_id, purchase.id, (refund ->> 'amount')::bigint, new_status,
     to_timestamp((p_event ->> 'created')::bigint), refund ->> 'reason', refund ->> 'failure_reason',
-    to_timestamp((refund ->> 'created')::bigint)
+    to_timestamp(coalesce(refund ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do update set
     status = excluded.status,

@@ -51,6 +51,9 @@ begin
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');
+  if mismatch is null and dispute ->> 'status' is null then
+    mismatch := 'status';
+  end if;
   if mismatch is not null then
     return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
   end if;
@@ -58,7 +61,7 @@ begin
   insert into credits.disputes (id, user_id, transaction_id, amount_minor, status, status_at, reason, created_at)
   values (
     dispute ->> 'id', purchase.user_id, purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
-    '-infinity', dispute ->> 'reason', to_timestamp((dispute ->> 'created')::bigint)
+    '-infinity', dispute ->> 'reason', to_timestamp(coalesce(dispute ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do nothing;
   select d.* into strict known from credits.disputes as d where d.id = dispute ->> 'id';

@@ -6,7 +6,7 @@ as $$
 declare
   event_type text := p_event ->> 'type';
 begin
-  if p_event ? 'malformed' then
+  if p_event ? 'malformed' or jsonb_typeof(p_event -> 'created') is distinct from 'number' then
     return row('mismatch', 'malformed', null, null)::credits.verdict;
   elsif event_type in (
     'payment_intent.created', 'payment_intent.requires_action', 'payment_intent.processing',
@@ -30,7 +30,7 @@ $$;
 comment on function credits.apply_event(jsonb) is
 'Gives an event to the function that knows its type. No other type is of concern.';
 
-create function credits.receive_event(p_event jsonb)
+create function credits.receive_event(p_event jsonb, p_again boolean default false)
 returns credits.verdict
 language plpgsql
 set search_path = ''
@@ -38,7 +38,9 @@ as $$
 declare
   verdict credits.verdict;
 begin
-  if exists (select from credits.stripe_events where id = p_event ->> 'id' and outcome <> 'failed') then
+  if not p_again and exists (
+    select from credits.stripe_events where id = p_event ->> 'id' and outcome <> 'failed'
+  ) then
     return row('duplicate', null, null, null)::credits.verdict;
   end if;
 
@@ -55,7 +57,7 @@ begin
     p_event ->> 'id', p_event ->> 'type',
     case jsonb_typeof(p_event -> 'livemode') when 'boolean' then (p_event ->> 'livemode')::boolean end,
     p_event ->> 'api_version',
-    case jsonb_typeof(p_event -> 'created') when 'number' then to_timestamp((p_event ->> 'created')::numeric) end,
+    case when p_event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((p_event ->> 'created')::numeric) end,
     verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id, p_event
   )
   on conflict (id) do update set
@@ -64,7 +66,7 @@ begin
     user_id = excluded.user_id,
     transaction_id = excluded.transaction_id,
     attempts = known.attempts + 1
-  where known.outcome = 'failed';
+  where known.outcome = 'failed' or p_again;
   if not found then
     return row('duplicate', null, null, null)::credits.verdict;
   end if;
@@ -72,6 +74,29 @@ begin
 end
 $$;
 
-comment on function credits.receive_event(jsonb) is
+comment on function credits.receive_event(jsonb, boolean) is
 'Applies one event in a subtransaction of its own and stores it with what became of it. Facts are monotone, so an '
-'event that two calls apply at once changes nothing the second time.';
+'event that two calls apply at once changes nothing the second time. p_again takes one again that was ignored.';
+
+create function credits.take_up_events(p_payment_intent_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  event jsonb;
+begin
+  for event in
+    select e.payload
+    from credits.stripe_events as e
+    where e.outcome = 'ignored' and e.reason = 'not_ours'
+      and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
+    order by e.id
+  loop
+    perform credits.receive_event(event, true);
+  end loop;
+end
+$$;
+
+comment on function credits.take_up_events(text) is
+'Takes the refunds and disputes again that came before anybody could tell whose PaymentIntent they are about.';

@@ -14,9 +14,17 @@ begin
     perform credits.fail(400, 'invalid_argument', 'payment_intent_id must be the id of a PaymentIntent, pi_….');
   end if;
 
+  perform
+  from credits.accounts as a
+  where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)
+  for no key update;
+
   update credits.transactions as t
   set stripe_payment_intent_id = attach_payment_intent.payment_intent_id
   where t.id = attach_payment_intent.transaction_id and t.stripe_payment_intent_id is null;
+  if found then
+    perform credits.take_up_events(attach_payment_intent.payment_intent_id);
+  end if;
 
   select t.stripe_payment_intent_id, t.status
   into attach_payment_intent.stripe_payment_intent_id, attach_payment_intent.status

@@ -63,7 +63,7 @@ parallel safe
 set search_path = ''
 as $$
   select case
-    when p_amount_minor not between 1 and 99999999 then false
+    when p_amount_minor not between 1 and case p_currency when 'idr' then 999999999999 else 99999999 end then false
     when p_currency in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then p_amount_minor % 10 = 0
     when p_currency in ('isk', 'ugx') then p_amount_minor % 100 = 0
     else true
@@ -71,7 +71,7 @@ as $$
 $$;
 
 comment on function credits.is_chargeable(bigint, text) is
-'Whether Stripe takes this amount: positive, up to eight digits; three-decimal currencies end in 0, isk and ugx in 00.';
+'Whether Stripe takes this amount: up to 8 digits (idr 12); three-decimal currencies end in 0, isk and ugx in 00.';
 
 create function credits.shown(p_credits numeric)
 returns numeric
@@ -366,6 +366,8 @@ create table credits.stripe_events (
 create index stripe_events_of_user on credits.stripe_events (user_id, received_at);
 create index stripe_events_to_look_at on credits.stripe_events (received_at)
 where outcome in ('mismatch', 'failed');
+create index stripe_events_without_purchase on credits.stripe_events ((payload #>> '{object,payment_intent}'))
+where outcome = 'ignored' and reason = 'not_ours';
 
 alter table credits.stripe_events enable row level security;
 
@@ -438,7 +440,7 @@ immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select trunc(p_credits * least(p_part_minor, p_amount_minor) / p_amount_minor, 6) $$;
+as $$ select div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001 $$;
 
 comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '
@@ -626,7 +628,6 @@ begin
     return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
   end if;
 
-  purchase.stripe_payment_intent_id := intent ->> 'id';
   -- A final state beats any other; then the newer event; within one second the further state.
   if (greatest(rank, 4), happened_at, rank, (p_event ->> 'id') collate "C")
     > (greatest(known_rank, 4), purchase.payment_state_at, known_rank, purchase.payment_event_id collate "C")
@@ -640,7 +641,13 @@ begin
     end;
     purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
   end if;
-  perform credits.settle(purchase, p_event ->> 'id');
+  if purchase.stripe_payment_intent_id is null then
+    purchase.stripe_payment_intent_id := intent ->> 'id';
+    perform credits.settle(purchase, p_event ->> 'id');
+    perform credits.take_up_events(intent ->> 'id');
+  else
+    perform credits.settle(purchase, p_event ->> 'id');
+  end if;
   return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
 end
 $$;
@@ -732,7 +739,7 @@ begin
   values (
     refund ->> 'id', purchase.user_id, purchase.id, (refund ->> 'amount')::bigint, new_status,
     to_timestamp((p_event ->> 'created')::bigint), refund ->> 'reason', refund ->> 'failure_reason',
-    to_timestamp((refund ->> 'created')::bigint)
+    to_timestamp(coalesce(refund ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do update set
     status = excluded.status,
@@ -841,6 +848,9 @@ begin
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');
+  if mismatch is null and dispute ->> 'status' is null then
+    mismatch := 'status';
+  end if;
   if mismatch is not null then
     return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
   end if;
@@ -848,7 +858,7 @@ begin
   insert into credits.disputes (id, user_id, transaction_id, amount_minor, status, status_at, reason, created_at)
   values (
     dispute ->> 'id', purchase.user_id, purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
-    '-infinity', dispute ->> 'reason', to_timestamp((dispute ->> 'created')::bigint)
+    '-infinity', dispute ->> 'reason', to_timestamp(coalesce(dispute ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do nothing;
   select d.* into strict known from credits.disputes as d where d.id = dispute ->> 'id';
@@ -883,7 +893,7 @@ as $$
 declare
   event_type text := p_event ->> 'type';
 begin
-  if p_event ? 'malformed' then
+  if p_event ? 'malformed' or jsonb_typeof(p_event -> 'created') is distinct from 'number' then
     return row('mismatch', 'malformed', null, null)::credits.verdict;
   elsif event_type in (
     'payment_intent.created', 'payment_intent.requires_action', 'payment_intent.processing',
@@ -907,7 +917,7 @@ $$;
 comment on function credits.apply_event(jsonb) is
 'Gives an event to the function that knows its type. No other type is of concern.';
 
-create function credits.receive_event(p_event jsonb)
+create function credits.receive_event(p_event jsonb, p_again boolean default false)
 returns credits.verdict
 language plpgsql
 set search_path = ''
@@ -915,7 +925,9 @@ as $$
 declare
   verdict credits.verdict;
 begin
-  if exists (select from credits.stripe_events where id = p_event ->> 'id' and outcome <> 'failed') then
+  if not p_again and exists (
+    select from credits.stripe_events where id = p_event ->> 'id' and outcome <> 'failed'
+  ) then
     return row('duplicate', null, null, null)::credits.verdict;
   end if;
 
@@ -932,7 +944,7 @@ begin
     p_event ->> 'id', p_event ->> 'type',
     case jsonb_typeof(p_event -> 'livemode') when 'boolean' then (p_event ->> 'livemode')::boolean end,
     p_event ->> 'api_version',
-    case jsonb_typeof(p_event -> 'created') when 'number' then to_timestamp((p_event ->> 'created')::numeric) end,
+    case when p_event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((p_event ->> 'created')::numeric) end,
     verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id, p_event
   )
   on conflict (id) do update set
@@ -941,7 +953,7 @@ begin
     user_id = excluded.user_id,
     transaction_id = excluded.transaction_id,
     attempts = known.attempts + 1
-  where known.outcome = 'failed';
+  where known.outcome = 'failed' or p_again;
   if not found then
     return row('duplicate', null, null, null)::credits.verdict;
   end if;
@@ -949,9 +961,32 @@ begin
 end
 $$;
 
-comment on function credits.receive_event(jsonb) is
+comment on function credits.receive_event(jsonb, boolean) is
 'Applies one event in a subtransaction of its own and stores it with what became of it. Facts are monotone, so an '
-'event that two calls apply at once changes nothing the second time.';
+'event that two calls apply at once changes nothing the second time. p_again takes one again that was ignored.';
+
+create function credits.take_up_events(p_payment_intent_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  event jsonb;
+begin
+  for event in
+    select e.payload
+    from credits.stripe_events as e
+    where e.outcome = 'ignored' and e.reason = 'not_ours'
+      and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
+    order by e.id
+  loop
+    perform credits.receive_event(event, true);
+  end loop;
+end
+$$;
+
+comment on function credits.take_up_events(text) is
+'Takes the refunds and disputes again that came before anybody could tell whose PaymentIntent they are about.';
 create function public.open_credit_purchase(
   user_id uuid,
   package_id uuid,
@@ -1076,9 +1111,17 @@ begin
     perform credits.fail(400, 'invalid_argument', 'payment_intent_id must be the id of a PaymentIntent, pi_….');
   end if;
 
+  perform
+  from credits.accounts as a
+  where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)
+  for no key update;
+
   update credits.transactions as t
   set stripe_payment_intent_id = attach_payment_intent.payment_intent_id
   where t.id = attach_payment_intent.transaction_id and t.stripe_payment_intent_id is null;
+  if found then
+    perform credits.take_up_events(attach_payment_intent.payment_intent_id);
+  end if;
 
   select t.stripe_payment_intent_id, t.status
   into attach_payment_intent.stripe_payment_intent_id, attach_payment_intent.status
