@@ -70,7 +70,6 @@ begin
 
   update credits.transactions
   set
-    stripe_payment_intent_id = p_purchase.stripe_payment_intent_id,
     payment_state = p_purchase.payment_state,
     payment_state_at = p_purchase.payment_state_at,
     payment_event_id = p_purchase.payment_event_id,

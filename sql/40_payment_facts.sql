@@ -42,8 +42,8 @@ set search_path = ''
 as $$
 declare
   intent jsonb := p_event -> 'object';
-  purchase credits.transactions;
-  mismatch text;
+  purchase credits.transactions := credits.lock_purchase(p_event);
+  mismatch text := credits.payment_mismatch(p_event, purchase);
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
   state text := case p_event ->> 'type'
     when 'payment_intent.created' then 'pending'
@@ -54,14 +54,8 @@ declare
     when 'payment_intent.succeeded' then 'succeeded'
   end;
   rank integer := credits.payment_rank(state);
-  known_rank integer;
+  known_rank integer := credits.payment_rank(purchase.payment_state);
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  mismatch := credits.payment_mismatch(p_event, purchase);
-  known_rank := credits.payment_rank(purchase.payment_state);
   if purchase.id is null and intent #>> '{metadata,transaction_id}' is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   elsif purchase.id is null then
@@ -83,12 +77,9 @@ begin
     end;
     purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
   end if;
+  perform credits.settle(purchase, p_event ->> 'id');
   if purchase.stripe_payment_intent_id is null then
-    purchase.stripe_payment_intent_id := intent ->> 'id';
-    perform credits.settle(purchase, p_event ->> 'id');
-    perform credits.take_up_events(intent ->> 'id');
-  else
-    perform credits.settle(purchase, p_event ->> 'id');
+    perform credits.tie_payment_intent(purchase.id, intent ->> 'id');
   end if;
   return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
 end

@@ -59,14 +59,10 @@ as $$
 declare
   refund jsonb := p_event -> 'object';
   new_status text := coalesce(refund ->> 'status', 'pending');
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, refund -> 'amount');
@@ -110,14 +106,10 @@ as $$
 declare
   charge jsonb := p_event -> 'object';
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, charge -> 'amount_refunded');

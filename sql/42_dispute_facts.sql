@@ -39,15 +39,11 @@ declare
     when dispute ->> 'status' = 'lost' then 'withdrawn'
     else 'untouched'
   end;
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   known credits.disputes;
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');

@@ -77,26 +77,3 @@ $$;
 comment on function credits.receive_event(jsonb, boolean) is
 'Applies one event in a subtransaction of its own and stores it with what became of it. Facts are monotone, so an '
 'event that two calls apply at once changes nothing the second time. p_again takes one again that was ignored.';
-
-create function credits.take_up_events(p_payment_intent_id text)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  event jsonb;
-begin
-  for event in
-    select e.payload
-    from credits.stripe_events as e
-    where e.outcome = 'ignored' and e.reason = 'not_ours'
-      and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
-    order by e.id
-  loop
-    perform credits.receive_event(event, true);
-  end loop;
-end
-$$;
-
-comment on function credits.take_up_events(text) is
-'Takes the refunds and disputes again that came before anybody could tell whose PaymentIntent they are about.';

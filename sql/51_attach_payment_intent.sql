@@ -19,12 +19,7 @@ begin
   where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)
   for no key update;
 
-  update credits.transactions as t
-  set stripe_payment_intent_id = attach_payment_intent.payment_intent_id
-  where t.id = attach_payment_intent.transaction_id and t.stripe_payment_intent_id is null;
-  if found then
-    perform credits.take_up_events(attach_payment_intent.payment_intent_id);
-  end if;
+  perform credits.tie_payment_intent(attach_payment_intent.transaction_id, attach_payment_intent.payment_intent_id);
 
   select t.stripe_payment_intent_id, t.status
   into attach_payment_intent.stripe_payment_intent_id, attach_payment_intent.status

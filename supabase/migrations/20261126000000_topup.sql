@@ -505,7 +505,6 @@ begin
 
   update credits.transactions
   set
-    stripe_payment_intent_id = p_purchase.stripe_payment_intent_id,
     payment_state = p_purchase.payment_state,
     payment_state_at = p_purchase.payment_state_at,
     payment_event_id = p_purchase.payment_event_id,
@@ -556,6 +555,34 @@ $$;
 comment on function credits.transaction_of(jsonb) is
 'The purchase that an event is about: by its PaymentIntent, or by the metadata of a PaymentIntent whose id was never '
 'attached because the service died right after creating it. All columns null where there is none.';
+
+create function credits.lock_purchase(p_event jsonb)
+returns credits.transactions
+language plpgsql
+set search_path = ''
+as $$
+declare
+  payment_intent_id text := p_event #>> '{object,payment_intent}';
+  purchase credits.transactions;
+begin
+  select t.* into purchase
+  from credits.transactions as t
+  where t.id = (credits.transaction_of(p_event)).id
+  for no key update;
+  if not found and payment_intent_id is not null then
+    -- Another call may be tying the PaymentIntent to its purchase right now: let it commit, then look again.
+    perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(payment_intent_id, 0));
+    select t.* into purchase
+    from credits.transactions as t
+    where t.id = (credits.transaction_of(p_event)).id
+    for no key update;
+  end if;
+  return purchase;
+end
+$$;
+
+comment on function credits.lock_purchase(jsonb) is
+'The newest state of the purchase that an event is about, its row locked. All columns null where there is none.';
 create type credits.verdict as (outcome text, reason text, user_id uuid, transaction_id uuid);
 
 create function credits.payment_rank(p_state text)
@@ -600,8 +627,8 @@ set search_path = ''
 as $$
 declare
   intent jsonb := p_event -> 'object';
-  purchase credits.transactions;
-  mismatch text;
+  purchase credits.transactions := credits.lock_purchase(p_event);
+  mismatch text := credits.payment_mismatch(p_event, purchase);
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
   state text := case p_event ->> 'type'
     when 'payment_intent.created' then 'pending'
@@ -612,14 +639,8 @@ declare
     when 'payment_intent.succeeded' then 'succeeded'
   end;
   rank integer := credits.payment_rank(state);
-  known_rank integer;
+  known_rank integer := credits.payment_rank(purchase.payment_state);
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  mismatch := credits.payment_mismatch(p_event, purchase);
-  known_rank := credits.payment_rank(purchase.payment_state);
   if purchase.id is null and intent #>> '{metadata,transaction_id}' is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   elsif purchase.id is null then
@@ -641,12 +662,9 @@ begin
     end;
     purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
   end if;
+  perform credits.settle(purchase, p_event ->> 'id');
   if purchase.stripe_payment_intent_id is null then
-    purchase.stripe_payment_intent_id := intent ->> 'id';
-    perform credits.settle(purchase, p_event ->> 'id');
-    perform credits.take_up_events(intent ->> 'id');
-  else
-    perform credits.settle(purchase, p_event ->> 'id');
+    perform credits.tie_payment_intent(purchase.id, intent ->> 'id');
   end if;
   return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
 end
@@ -715,14 +733,10 @@ as $$
 declare
   refund jsonb := p_event -> 'object';
   new_status text := coalesce(refund ->> 'status', 'pending');
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, refund -> 'amount');
@@ -766,14 +780,10 @@ as $$
 declare
   charge jsonb := p_event -> 'object';
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, charge -> 'amount_refunded');
@@ -836,15 +846,11 @@ declare
     when dispute ->> 'status' = 'lost' then 'withdrawn'
     else 'untouched'
   end;
-  purchase credits.transactions;
+  purchase credits.transactions := credits.lock_purchase(p_event);
   known credits.disputes;
   mismatch text;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
-  for no key update;
-  if not found then
+  if purchase.id is null then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   end if;
   mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');
@@ -964,8 +970,7 @@ $$;
 comment on function credits.receive_event(jsonb, boolean) is
 'Applies one event in a subtransaction of its own and stores it with what became of it. Facts are monotone, so an '
 'event that two calls apply at once changes nothing the second time. p_again takes one again that was ignored.';
-
-create function credits.take_up_events(p_payment_intent_id text)
+create function credits.tie_payment_intent(p_transaction_id uuid, p_payment_intent_id text)
 returns void
 language plpgsql
 set search_path = ''
@@ -973,6 +978,14 @@ as $$
 declare
   event jsonb;
 begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
+  update credits.transactions
+  set stripe_payment_intent_id = p_payment_intent_id
+  where id = p_transaction_id and stripe_payment_intent_id is null;
+  if not found then
+    return;
+  end if;
+
   for event in
     select e.payload
     from credits.stripe_events as e
@@ -985,8 +998,9 @@ begin
 end
 $$;
 
-comment on function credits.take_up_events(text) is
-'Takes the refunds and disputes again that came before anybody could tell whose PaymentIntent they are about.';
+comment on function credits.tie_payment_intent(uuid, text) is
+'Gives a purchase its PaymentIntent, unless it has one, and takes the refunds and disputes again that came before '
+'anybody could tell whose PaymentIntent they are about.';
 create function public.open_credit_purchase(
   user_id uuid,
   package_id uuid,
@@ -1116,12 +1130,7 @@ begin
   where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)
   for no key update;
 
-  update credits.transactions as t
-  set stripe_payment_intent_id = attach_payment_intent.payment_intent_id
-  where t.id = attach_payment_intent.transaction_id and t.stripe_payment_intent_id is null;
-  if found then
-    perform credits.take_up_events(attach_payment_intent.payment_intent_id);
-  end if;
+  perform credits.tie_payment_intent(attach_payment_intent.transaction_id, attach_payment_intent.payment_intent_id);
 
   select t.stripe_payment_intent_id, t.status
   into attach_payment_intent.stripe_payment_intent_id, attach_payment_intent.status

@@ -1,0 +1,31 @@
+create function credits.tie_payment_intent(p_transaction_id uuid, p_payment_intent_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  event jsonb;
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
+  update credits.transactions
+  set stripe_payment_intent_id = p_payment_intent_id
+  where id = p_transaction_id and stripe_payment_intent_id is null;
+  if not found then
+    return;
+  end if;
+
+  for event in
+    select e.payload
+    from credits.stripe_events as e
+    where e.outcome = 'ignored' and e.reason = 'not_ours'
+      and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
+    order by e.id
+  loop
+    perform credits.receive_event(event, true);
+  end loop;
+end
+$$;
+
+comment on function credits.tie_payment_intent(uuid, text) is
+'Gives a purchase its PaymentIntent, unless it has one, and takes the refunds and disputes again that came before '
+'anybody could tell whose PaymentIntent they are about.';
