@@ -46,13 +46,14 @@ def bind(port: int = 0) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise _port_error(port, error) from error
+        if isinstance(error, PermissionError):
+            raise SandboxError(f"Port {port} is kept for root: choose one above 1023.") from error
+        raise port_taken(port) from error
     return listener
 
 
-def _port_error(port: int, error: OSError) -> SandboxError:
-    if isinstance(error, PermissionError):
-        return SandboxError(f"Port {port} needs more rights than this user has: choose one above 1023.")
+def port_taken(port: int) -> SandboxError:
+    """The error for a port that somebody else listens on, naming them if the kernel tells."""
     holder = find_port_holder(port)
     by = f" by {holder}" if holder else ""
     return SandboxError(f"Port {port} is taken{by}: stop what uses it, or choose another port.")

@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { StackError } from "./errors.mjs";
 
-const modules = join(import.meta.dirname, "node_modules");
+const here = fileURLToPath(new URL(".", import.meta.url));
+const modules = join(here, "node_modules");
 const platform = `${process.platform}-${process.arch}`;
 
 /** The folder with Postgres's bin, lib and share. */

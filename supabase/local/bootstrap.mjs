@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { StackError } from "./errors.mjs";
 
+const here = fileURLToPath(new URL(".", import.meta.url));
 const VERSION = 1; // raised when a data directory made before would no longer do
 
 /** Whether the data directory holds a cluster that was made to the end; throws if another version made it. */
@@ -41,5 +43,5 @@ export async function setPasswords(postgres, keys) {
 }
 
 function read(name) {
-  return readFileSync(join(import.meta.dirname, name), "utf8");
+  return readFileSync(join(here, name), "utf8");
 }

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { Child } from "./child.mjs";
 import { StackError } from "./errors.mjs";
 
+const POOL = 10;
+
 /** The real PostgREST, on a unix socket: no port that somebody else could take. */
 export class Postgrest {
   /**
@@ -20,7 +22,7 @@ export class Postgrest {
       PGRST_DB_EXTRA_SEARCH_PATH: api.extraSearchPath.join(","),
       PGRST_DB_MAX_ROWS: String(api.maxRows),
       PGRST_DB_ANON_ROLE: "anon",
-      PGRST_DB_POOL: "10",
+      PGRST_DB_POOL: String(POOL),
       PGRST_JWT_SECRET: JSON.stringify(jwks),
       PGRST_SERVER_UNIX_SOCKET: this.socket,
       PGRST_SERVER_UNIX_SOCKET_MODE: "600",
@@ -32,7 +34,7 @@ export class Postgrest {
   async start() {
     rmSync(this.socket, { force: true }); // one that was killed leaves it
     this.child = new Child(this.binary, [], { log: this.log, env: { PATH: process.env.PATH, ...this.settings } });
-    if (await this.child.ready(() => this.answers())) return;
+    if (await this.child.ready(() => this.#answers())) return;
     throw new StackError(`PostgREST ended at its start:\n${this.child.output()}`);
   }
 
@@ -48,8 +50,18 @@ export class Postgrest {
     await this.child?.stop();
   }
 
+  /** Wait until it works again after Postgres was away. */
+  async recovered() {
+    let answered = 0;
+    // Any connection in its pool may be a dead one, and only its use shows that: use each.
+    await this.child.ready(async () => {
+      answered = (await this.#answers()) ? answered + 1 : 0;
+      return answered > POOL;
+    });
+  }
+
   /** Whether it answers from a schema it has read: it says 503 while it reads, or has lost Postgres. */
-  answers() {
+  #answers() {
     return new Promise((resolve) => {
       const probe = request({ socketPath: this.socket, path: "/", method: "HEAD" }, (response) => {
         response.resume();

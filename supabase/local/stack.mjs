@@ -71,6 +71,7 @@ export class Stack {
     const part = this.parts[name];
     if (!part || !["start", "stop", "kill"].includes(verb)) throw new StackError(`Unknown command: ${line}`);
     await part[verb]();
+    if (line === "start postgres") await this.parts.postgrest.recovered();
   }
 
   /** End what has been started, the last first. */
