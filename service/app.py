@@ -117,6 +117,7 @@ def _openapi() -> OpenAPIConfig:
         version=version("topup"),
         description="Prepaid credits for apps built on Supabase, paid with Stripe.",
         use_handler_docstrings=True,
+        operation_id_creator=lambda route, _method, _path: route.handler_name,
         components=Components(security_schemes={"supabase": bearer}),
         # No page that loads scripts from elsewhere stands on the origin that takes payments.
         render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],

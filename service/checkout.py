@@ -73,6 +73,7 @@ def parse_idempotency_key(values: list[str]) -> str | None:
 
 @post(
     "/create-payment-intent",
+    summary="Create Payment Intent",
     status_code=200,
     request_max_body_size=MAX_BODY,
     operation_class=CreatePaymentIntentOperation,

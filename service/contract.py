@@ -1,7 +1,9 @@
-"""The HTTP contract as the OpenAPI document shows it: every answer of every endpoint, with an example."""
+"""The HTTP contract as the OpenAPI document shows it: every answer of every endpoint, with an example.
+
+The rows here are for the document alone, and say `float` for a JSON number. Nothing decodes one.
+"""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -40,8 +42,8 @@ class CreditPackage(Struct, rename="camel"):
     id: str
     name: str
     description: str
-    amount: Decimal
-    credit_amount: Decimal
+    amount: float
+    credit_amount: float
     is_active: bool
 
 
@@ -49,8 +51,8 @@ class Payment(Struct, rename="camel"):
     """One purchase of the user."""
 
     id: str
-    amount: Decimal
-    credit_amount: Decimal
+    amount: float
+    credit_amount: float
     status: Literal[
         "pending",
         "requires_action",
@@ -69,7 +71,7 @@ class Payment(Struct, rename="camel"):
 class Balance(Struct):
     """What the user can spend; below zero for a debt."""
 
-    balance: Decimal
+    balance: float
     currency: str
 
 
@@ -107,9 +109,13 @@ def _failures(*messages: tuple[HTTPStatus, str]) -> dict[int, ResponseSpec]:
             description=status.phrase,
             examples=[Example(value={"success": False, "error": message})],
         )
-        for status, message in messages
+        for status, message in sorted(messages)
     }
 
+
+READY_RESPONSES: Final = _failures(
+    (HTTPStatus.SERVICE_UNAVAILABLE, "Not ready: the database cannot be reached")
+)
 
 _UNAVAILABLE: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily unavailable, please try again")
 

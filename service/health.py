@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 from litestar import get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from service.contract import READY_RESPONSES
 from service.errors import TopupError, UnavailableError
 from service.ledger import SCHEMA_VERSION, Ledger
 
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 class Health(Struct, kw_only=True):
     """The answer of a healthy service."""
 
-    success: bool = True
+    success: Literal[True] = True
     data: dict[str, str]
 
 
@@ -75,7 +76,7 @@ async def get_live() -> Health:
     return Health(data={"status": "live"})
 
 
-@get("/ready", summary="Readiness")
+@get("/ready", summary="Readiness", responses=READY_RESPONSES)
 async def get_ready(readiness: NamedDependency[Readiness]) -> Health:
     """Answer 200 while the database can be reached and has the schema that this service needs, else 503."""
     await readiness.check()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import httpx
@@ -18,7 +18,8 @@ LIFETIME: Final = 600.0
 COOLDOWN: Final = 10.0
 """Seconds between two fetches while keys are at hand, so that made-up key ids cannot hammer Supabase."""
 
-_ALGORITHM_OF_KEY_TYPE: Final = {"EC": "ES256", "RSA": "RS256"}
+_USABLE: Final = (("EC", "P-256", "ES256"), ("RSA", None, "RS256"))
+"""Kinds of keys: `kty`, `crv`, and the one algorithm that a key of this kind verifies."""
 
 log = structlog.get_logger()
 
@@ -78,11 +79,16 @@ def _usable_keys(document: object) -> dict[str, jwt.PyJWK]:
         raise ValueError("not a JWKS")  # noqa: TRY004 - a malformed document, not a wrong call
     keys: dict[str, jwt.PyJWK] = {}
     for item in listed:
-        algorithm = _ALGORITHM_OF_KEY_TYPE.get(item.get("kty", "")) if isinstance(item, dict) else None
-        if algorithm is None or item.get("alg", algorithm) != algorithm or item.get("use", "sig") != "sig":
-            continue
-        with contextlib.suppress(jwt.PyJWTError):
-            key = jwt.PyJWK(item, algorithm)
-            if isinstance(key.key_id, str):
-                keys[key.key_id] = key
+        algorithm = _algorithm_of(item) if isinstance(item, dict) else None
+        if algorithm is not None and isinstance(item.get("kid"), str):
+            with contextlib.suppress(jwt.PyJWTError):
+                keys[item["kid"]] = jwt.PyJWK(item, algorithm)
     return keys
+
+
+def _algorithm_of(item: Mapping[str, object]) -> str | None:
+    for kind, curve, algorithm in _USABLE:
+        if (item.get("kty"), item.get("crv")) == (kind, curve):
+            fits = item.get("alg", algorithm) == algorithm and item.get("use", "sig") == "sig"
+            return algorithm if fits else None
+    return None

@@ -46,7 +46,8 @@ def configure_logs(settings: Settings) -> None:
     redact = Redactor(settings.secrets)
 
     def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        return redact(msgspec.json.encode(event, enc_hook=repr).decode())
+        head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+        return redact(msgspec.json.encode({**head, **event}, enc_hook=repr).decode())
 
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [

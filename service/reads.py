@@ -11,6 +11,7 @@ from service.ledger import Ledger
 
 @get(
     "/credit-packages",
+    summary="Get Credit Packages",
     responses=PACKAGES_RESPONSES,
     opt={FAILURE_TEXT: "Failed to fetch credit packages"},
 )
@@ -23,6 +24,7 @@ async def get_credit_packages(
 
 @get(
     "/payment-history",
+    summary="Get Payment History",
     responses=HISTORY_RESPONSES,
     opt={FAILURE_TEXT: "Failed to fetch payment history"},
 )
@@ -35,6 +37,7 @@ async def get_payment_history(
 
 @get(
     "/balance",
+    summary="Get User Balance",
     responses=BALANCE_RESPONSES,
     opt={FAILURE_TEXT: "Failed to fetch balance"},
 )

@@ -47,10 +47,11 @@ def verify_signature(headers: Sequence[bytes], body: bytes, secrets: Sequence[by
 def _parse(header: bytes) -> tuple[bytes, list[bytes]]:
     if len(header) > _LONGEST_HEADER or not header.isascii():
         raise InvalidSignatureError("malformed_header")
-    pairs = [item.partition(b"=")[::2] for item in header.split(b",")]
-    timestamps = [value for scheme, value in pairs if scheme == b"t"]
+    items = [item.partition(b"=") for item in header.split(b",")]
+    timestamps = [value for scheme, _, value in items if scheme == b"t"]
     # Other schemes are passed over: Stripe sends a v0 for test mode, and may add some.
-    signatures = [value for scheme, value in pairs if scheme == b"v1"]
-    if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]) or not signatures:
+    signatures = [value for scheme, _, value in items if scheme == b"v1"]
+    well_formed = all(equals for _, equals, _ in items) and len(timestamps) == 1 and signatures
+    if not well_formed or not _TIMESTAMP.fullmatch(timestamps[0]):
         raise InvalidSignatureError("malformed_header")
     return timestamps[0], signatures

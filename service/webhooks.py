@@ -57,6 +57,7 @@ class WebhookReceiver:
 
 @post(
     "/webhook",
+    summary="Webhook Endpoint",
     status_code=200,
     request_max_body_size=MAX_BODY,
     operation_class=WebhookOperation,
