@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import psycopg
+import pytest
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+
+from tests.sql.database import Database, audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg.rows import DictRow
+
+
+class Stack(Protocol):
+    """The part of the running stack that these tests use."""
+
+    database_url: str
+    admin_database_url: str
+
+
+@pytest.fixture(scope="session")
+def database_url(stack: Stack) -> str:
+    """Connect as `postgres`: it owns the schema and is no superuser, as on a hosted project."""
+    return stack.database_url
+
+
+@pytest.fixture(scope="session")
+def admin_database_url(stack: Stack) -> str:
+    """Connect as a superuser, who may act as any role."""
+    return stack.admin_database_url
+
+
+@pytest.fixture(scope="session")
+def _connection(database_url: str) -> Iterator[psycopg.Connection[DictRow]]:
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def _admin_connection(admin_database_url: str) -> Iterator[psycopg.Connection[DictRow]]:
+    with psycopg.connect(admin_database_url, row_factory=dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture
+def db(_connection: psycopg.Connection[DictRow]) -> Iterator[Database]:
+    """Act as `postgres` in a transaction that is audited and rolled back after the test."""
+    database = Database(_connection)
+    try:
+        yield database
+        assert _connection.info.transaction_status is not TransactionStatus.INERROR
+        assert audit(database) == []
+    finally:
+        _connection.rollback()
+
+
+@pytest.fixture
+def admin_db(_admin_connection: psycopg.Connection[DictRow]) -> Iterator[Database]:
+    """Act as a superuser in a transaction that is rolled back after the test."""
+    try:
+        yield Database(_admin_connection)
+    finally:
+        _admin_connection.rollback()
+
+
+@pytest.fixture
+def committed_db(database_url: str) -> Iterator[Database]:
+    """Act as `postgres`, each statement committed, for tests in which other connections must see it.
+
+    What it leaves behind belongs to fresh users; packages go off sale again.
+    """
+    with psycopg.connect(database_url, row_factory=dict_row, autocommit=True) as connection:
+        database = Database(connection)
+        yield database
+        database.execute("update credits.packages set is_active = false where name = 'Test Package'")
+        assert audit(database) == []
