@@ -23,6 +23,8 @@ export class Postgrest {
       PGRST_DB_MAX_ROWS: String(api.maxRows),
       PGRST_DB_ANON_ROLE: "anon",
       PGRST_DB_POOL: String(POOL),
+      // As hosted: a token that was verified once is not verified again before it expires.
+      PGRST_JWT_CACHE_MAX_LIFETIME: "3600",
       PGRST_JWT_SECRET: JSON.stringify(jwks),
       PGRST_SERVER_UNIX_SOCKET: this.socket,
       PGRST_SERVER_UNIX_SOCKET_MODE: "600",
