@@ -1,11 +1,10 @@
 """Logs: one JSON object a line on standard output, with the request's id, and never a secret."""
 
-import json
 import logging
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -14,7 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from service.settings import Settings
 
 _SECRET_SHAPES: Final = re.compile(
-    r"\b(?:[srp]k_(?:test|live)_|whsec_|sb_secret_)[\w+/=-]+"  # keys of Stripe and Supabase
+    r"\b(?:[sr]k_(?:test|live)_|whsec_|sb_secret_)[\w+/=-]+"  # keys of Stripe and Supabase
     r"|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # JSON web tokens
     r"|\b[a-z]+_\w+_secret_\w+"  # client secrets of PaymentIntents and the like
     r"|(?<=Bearer )[^\s\"\\]+",
@@ -29,9 +28,9 @@ class Redactor:
     """Takes secrets out of a rendered line: the configured ones, and whatever looks like one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # A secret may stand in the line as it is or as JSON escapes it.
-        written = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])}
-        known = "|".join(re.escape(form) for form in sorted(written, key=len, reverse=True))
+        # In a line of JSON a secret stands as JSON escapes it.
+        written = [msgspec.json.encode(secret).decode()[1:-1] for secret in secrets]
+        known = "|".join(re.escape(secret) for secret in sorted(written, key=len, reverse=True))
         self._known = re.compile(known) if known else None
 
     def __call__(self, line: str) -> str:
@@ -60,10 +59,10 @@ def configure_logs(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = _RootHandler(sys.stdout)
+    handler = _RootHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
@@ -77,5 +76,12 @@ def configure_logs(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-class _RootHandler(logging.StreamHandler[Any]):
-    """The handler that `configure_logs` put on the root logger, known again by its type."""
+class _RootHandler(logging.Handler):
+    """Writes a library's line to what is standard output at that moment, as structlog's own logger does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stdout.write(f"{self.format(record)}\n")
+            sys.stdout.flush()
+        except Exception:  # noqa: BLE001 - as every handler of the standard library: a log line breaks nothing
+            self.handleError(record)
