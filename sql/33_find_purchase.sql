@@ -1,3 +1,26 @@
+create function credits.payment_intent_of(p_event jsonb)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case p_event #>> '{object,object}'
+    when 'payment_intent' then p_event #>> '{object,id}' else p_event #>> '{object,payment_intent}'
+  end
+$$;
+
+comment on function credits.payment_intent_of(jsonb) is 'The id of the PaymentIntent that an event is about, or null.';
+
+create function credits.lock_payment_intent(p_payment_intent_id text)
+returns void
+language sql
+set search_path = ''
+as $$ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0)) $$;
+
+comment on function credits.lock_payment_intent(text) is
+'Locks a PaymentIntent that no purchase has yet, so that whose it is stays as it is until the end of the transaction. '
+'Taken before any account.';
+
 create function credits.transaction_of(p_event jsonb)
 returns credits.transactions
 language plpgsql
@@ -5,20 +28,15 @@ stable
 set search_path = ''
 as $$
 declare
-  stripe_object jsonb := p_event -> 'object';
-  is_payment_intent boolean := stripe_object ->> 'object' = 'payment_intent';
-  claimed_id text;
+  claimed_id text := case p_event #>> '{object,object}'
+    when 'payment_intent' then p_event #>> '{object,metadata,transaction_id}'
+  end;
   purchase credits.transactions;
 begin
   select t.* into purchase
   from credits.transactions as t
-  where t.stripe_payment_intent_id
-    = case when is_payment_intent then stripe_object ->> 'id' else stripe_object ->> 'payment_intent' end;
-  if found or not is_payment_intent then
-    return purchase;
-  end if;
-  claimed_id := stripe_object #>> '{metadata,transaction_id}';
-  if claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+  where t.stripe_payment_intent_id = credits.payment_intent_of(p_event);
+  if not found and claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     select t.* into purchase from credits.transactions as t where t.id = claimed_id::uuid;
   end if;
   return purchase;
@@ -35,21 +53,12 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  payment_intent_id text := p_event #>> '{object,payment_intent}';
   purchase credits.transactions;
 begin
   select t.* into purchase
   from credits.transactions as t
   where t.id = (credits.transaction_of(p_event)).id
   for no key update;
-  if not found and payment_intent_id is not null then
-    -- Another call may be tying the PaymentIntent to its purchase right now: let it commit, then look again.
-    perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(payment_intent_id, 0));
-    select t.* into purchase
-    from credits.transactions as t
-    where t.id = (credits.transaction_of(p_event)).id
-    for no key update;
-  end if;
   return purchase;
 end
 $$;

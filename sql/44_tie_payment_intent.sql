@@ -6,7 +6,6 @@ as $$
 declare
   event jsonb;
 begin
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
   where id = p_transaction_id and stripe_payment_intent_id is null;
@@ -28,4 +27,4 @@ $$;
 
 comment on function credits.tie_payment_intent(uuid, text) is
 'Gives a purchase its PaymentIntent, unless it has one, and takes the refunds and disputes again that came before '
-'anybody could tell whose PaymentIntent they are about.';
+'anybody could tell whose PaymentIntent they are about. The caller has locked the PaymentIntent and the account.';

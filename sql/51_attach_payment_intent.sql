@@ -14,6 +14,7 @@ begin
     perform credits.fail(400, 'invalid_argument', 'payment_intent_id must be the id of a PaymentIntent, pi_….');
   end if;
 
+  perform credits.lock_payment_intent(attach_payment_intent.payment_intent_id);
   perform
   from credits.accounts as a
   where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)

@@ -18,7 +18,19 @@ begin
     perform credits.fail(400, 'invalid_argument', 'events must be an array of events, each with an id and a type.');
   end if;
 
-  -- All accounts first, by user; then the events, by id: two calls with the same of either never wait for each other.
+  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
+  -- never wait for each other in a circle.
+  perform credits.lock_payment_intent(unknown.payment_intent_id)
+  from (
+    select distinct credits.payment_intent_of(e.event) as payment_intent_id
+    from jsonb_array_elements(record_stripe_events.events) as e (event)
+    where not exists (
+      select from credits.transactions as t where t.stripe_payment_intent_id = credits.payment_intent_of(e.event)
+    )
+    order by payment_intent_id
+  ) as unknown
+  where unknown.payment_intent_id is not null;
+
   perform
   from credits.accounts as a
   where a.user_id in (

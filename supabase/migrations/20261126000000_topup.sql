@@ -525,6 +525,29 @@ $$;
 comment on function credits.settle(credits.transactions, text) is
 'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
 'already says.';
+create function credits.payment_intent_of(p_event jsonb)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case p_event #>> '{object,object}'
+    when 'payment_intent' then p_event #>> '{object,id}' else p_event #>> '{object,payment_intent}'
+  end
+$$;
+
+comment on function credits.payment_intent_of(jsonb) is 'The id of the PaymentIntent that an event is about, or null.';
+
+create function credits.lock_payment_intent(p_payment_intent_id text)
+returns void
+language sql
+set search_path = ''
+as $$ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0)) $$;
+
+comment on function credits.lock_payment_intent(text) is
+'Locks a PaymentIntent that no purchase has yet, so that whose it is stays as it is until the end of the transaction. '
+'Taken before any account.';
+
 create function credits.transaction_of(p_event jsonb)
 returns credits.transactions
 language plpgsql
@@ -532,20 +555,15 @@ stable
 set search_path = ''
 as $$
 declare
-  stripe_object jsonb := p_event -> 'object';
-  is_payment_intent boolean := stripe_object ->> 'object' = 'payment_intent';
-  claimed_id text;
+  claimed_id text := case p_event #>> '{object,object}'
+    when 'payment_intent' then p_event #>> '{object,metadata,transaction_id}'
+  end;
   purchase credits.transactions;
 begin
   select t.* into purchase
   from credits.transactions as t
-  where t.stripe_payment_intent_id
-    = case when is_payment_intent then stripe_object ->> 'id' else stripe_object ->> 'payment_intent' end;
-  if found or not is_payment_intent then
-    return purchase;
-  end if;
-  claimed_id := stripe_object #>> '{metadata,transaction_id}';
-  if claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+  where t.stripe_payment_intent_id = credits.payment_intent_of(p_event);
+  if not found and claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     select t.* into purchase from credits.transactions as t where t.id = claimed_id::uuid;
   end if;
   return purchase;
@@ -562,21 +580,12 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  payment_intent_id text := p_event #>> '{object,payment_intent}';
   purchase credits.transactions;
 begin
   select t.* into purchase
   from credits.transactions as t
   where t.id = (credits.transaction_of(p_event)).id
   for no key update;
-  if not found and payment_intent_id is not null then
-    -- Another call may be tying the PaymentIntent to its purchase right now: let it commit, then look again.
-    perform pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(payment_intent_id, 0));
-    select t.* into purchase
-    from credits.transactions as t
-    where t.id = (credits.transaction_of(p_event)).id
-    for no key update;
-  end if;
   return purchase;
 end
 $$;
@@ -978,7 +987,6 @@ as $$
 declare
   event jsonb;
 begin
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
   where id = p_transaction_id and stripe_payment_intent_id is null;
@@ -1000,7 +1008,7 @@ $$;
 
 comment on function credits.tie_payment_intent(uuid, text) is
 'Gives a purchase its PaymentIntent, unless it has one, and takes the refunds and disputes again that came before '
-'anybody could tell whose PaymentIntent they are about.';
+'anybody could tell whose PaymentIntent they are about. The caller has locked the PaymentIntent and the account.';
 create function public.open_credit_purchase(
   user_id uuid,
   package_id uuid,
@@ -1125,6 +1133,7 @@ begin
     perform credits.fail(400, 'invalid_argument', 'payment_intent_id must be the id of a PaymentIntent, pi_….');
   end if;
 
+  perform credits.lock_payment_intent(attach_payment_intent.payment_intent_id);
   perform
   from credits.accounts as a
   where a.user_id = (select t.user_id from credits.transactions as t where t.id = attach_payment_intent.transaction_id)
@@ -1258,7 +1267,19 @@ begin
     perform credits.fail(400, 'invalid_argument', 'events must be an array of events, each with an id and a type.');
   end if;
 
-  -- All accounts first, by user; then the events, by id: two calls with the same of either never wait for each other.
+  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
+  -- never wait for each other in a circle.
+  perform credits.lock_payment_intent(unknown.payment_intent_id)
+  from (
+    select distinct credits.payment_intent_of(e.event) as payment_intent_id
+    from jsonb_array_elements(record_stripe_events.events) as e (event)
+    where not exists (
+      select from credits.transactions as t where t.stripe_payment_intent_id = credits.payment_intent_of(e.event)
+    )
+    order by payment_intent_id
+  ) as unknown
+  where unknown.payment_intent_id is not null;
+
   perform
   from credits.accounts as a
   where a.user_id in (
