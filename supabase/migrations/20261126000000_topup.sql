@@ -580,11 +580,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  purchase credits.transactions;
+  purchase credits.transactions := credits.transaction_of(p_event);
 begin
   select t.* into purchase
   from credits.transactions as t
-  where t.id = (credits.transaction_of(p_event)).id
+  where t.id = purchase.id
   for no key update;
   return purchase;
 end
