@@ -18,6 +18,9 @@ LIFETIME: Final = 600.0
 COOLDOWN: Final = 10.0
 """Seconds between two fetches while keys are at hand, so that made-up key ids cannot hammer Supabase."""
 
+TIMEOUT: Final = 5.0
+"""Seconds after which a fetch has failed."""
+
 _USABLE: Final = (("EC", "P-256", "ES256"), ("RSA", None, "RS256"))
 """Kinds of keys: `kty`, `crv`, and the one algorithm that a key of this kind verifies."""
 
@@ -60,7 +63,7 @@ class KeySet:
 
     async def _fetch(self) -> None:
         try:
-            response = await self._http.get(self._url)
+            response = await self._http.get(self._url, timeout=TIMEOUT)
             response.raise_for_status()
             self._keys = _usable_keys(response.json())
             self._fetched = True

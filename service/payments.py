@@ -2,12 +2,12 @@
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 
-from service.errors import CustomerGoneError, FailedError
+from service.errors import CustomerGoneError, FailedError, UnavailableError
 from service.ledger import Ledger, Purchase
 from service.settings import Settings
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import stripe
 
     from service.stripe_api import StripeApi
+
+
+PATIENCE: Final = 20.0
+"""Seconds for one purchase, retries and all: less than a stopping service gives to the requests in flight."""
 
 
 class PaymentIntent(msgspec.Struct, rename="camel"):
@@ -57,8 +61,22 @@ class Payments:
     ) -> PaymentIntent:
         """The PaymentIntent to pay for a package; the same one for the same idempotency key and arguments.
 
-        Raises the errors of `Ledger.open_credit_purchase` and `StripeApi.create_payment_intent`.
+        Raises the errors of `Ledger.open_credit_purchase` and `StripeApi.create_payment_intent`, and
+        `UnavailableError` after PATIENCE.
         """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._purchase(user_id, package_id, payment_method_id, idempotency_key)
+        except TimeoutError as error:
+            raise UnavailableError("purchase_took_too_long") from error
+
+    async def _purchase(
+        self,
+        user_id: uuid.UUID,
+        package_id: uuid.UUID,
+        payment_method_id: str | None,
+        idempotency_key: str | None,
+    ) -> PaymentIntent:
         purchase = await self._ledger.open_credit_purchase(
             user_id,
             package_id,

@@ -26,7 +26,7 @@ from service.ledger import Purchase
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams
 
-TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+TIMEOUT: Final = httpx.Timeout(8.0, connect=3.0)
 """Seconds for one attempt; the SDK's own default is 80."""
 
 RETRIES: Final = 2
