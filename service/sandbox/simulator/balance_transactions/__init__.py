@@ -1,0 +1,1 @@
+"""Balance transactions: what each payment, refund and dispute does to the account's own balance."""

@@ -1,0 +1,1 @@
+"""Charges: one attempt each to take the money of a PaymentIntent."""

@@ -1,0 +1,1 @@
+"""`/_simulator`: what no API of Stripe's offers, because there it is the world's doing."""

@@ -1,0 +1,1 @@
+"""Customers: who pays, and what they pay with."""

@@ -1,0 +1,1 @@
+"""How events reach webhook endpoints: signed, at least once, in no promised order."""

@@ -1,0 +1,1 @@
+"""Disputes: customers who ask their bank for the money back."""

@@ -1,0 +1,1 @@
+"""PaymentIntents: one purchase each, from its creation to its money."""

@@ -1,0 +1,1 @@
+"""Payment methods: cards and bank accounts of Stripe's testing pages."""

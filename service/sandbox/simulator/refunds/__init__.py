@@ -1,0 +1,1 @@
+"""Refunds: money given back, at once or later, and refunds that fail."""

@@ -1,0 +1,1 @@
+"""Webhook endpoints: who is told about events, and with which secret."""
