@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
 
 if TYPE_CHECKING:
     from tests.sql.database import Database
+
+
+# Exact in the database; a test writes whole ones as int.
+Credits: TypeAlias = Decimal | int
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Purchase:
     payment_intent: str
     amount_minor: int = 1500
     currency: str = "usd"
-    credits: Decimal = Decimal(15)
+    credits: Credits = 15
     livemode: bool = False
 
 
@@ -34,7 +38,7 @@ def new_package(
     db: Database,
     amount_minor: int = 1500,
     currency: str = "usd",
-    credit_amount: Decimal | int = 15,
+    credit_amount: Credits = 15,
     *,
     is_active: bool = True,
 ) -> UUID:
@@ -83,7 +87,7 @@ def attach(db: Database, purchase: Purchase) -> None:
     db.rpc("attach_payment_intent", transaction_id=purchase.id, payment_intent_id=purchase.payment_intent)
 
 
-def grant(db: Database, user_id: UUID, amount: Decimal | int | str, key: str | None = None) -> None:
+def grant(db: Database, user_id: UUID, amount: Credits | str, key: str | None = None) -> None:
     db.rpc(
         "grant_credits",
         user_id=user_id,
@@ -93,7 +97,7 @@ def grant(db: Database, user_id: UUID, amount: Decimal | int | str, key: str | N
     )
 
 
-def balance(db: Database, user_id: UUID) -> Decimal:
+def balance(db: Database, user_id: UUID) -> Credits:
     return db.value(Decimal, "select balance from credits.accounts where user_id = %s", user_id)
 
 
@@ -101,7 +105,7 @@ def status(db: Database, purchase: Purchase) -> str:
     return db.value(str, "select status from credits.transactions where id = %s", purchase.id)
 
 
-def ledger(db: Database, purchase: Purchase) -> list[tuple[str, Decimal]]:
+def ledger(db: Database, purchase: Purchase) -> list[tuple[str, Credits]]:
     """Give the kind and amount of each ledger entry of a purchase, oldest first."""
     rows = db.rows(
         "select kind, amount from credits.ledger_entries "

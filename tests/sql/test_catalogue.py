@@ -1,5 +1,7 @@
 """Rules that hold for every object of the schema, read from Postgres's own catalogue."""
 
+# ruff: noqa: S608 -- statements are put together from literals of this file alone
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ def functions(db: Database, condition: str) -> set[str]:
     db.execute("set local search_path = ''")
     return set(
         db.column(
-            "select p.oid::regprocedure::text from pg_catalog.pg_proc as p "  # noqa: S608 -- literals of this file
+            "select p.oid::regprocedure::text from pg_catalog.pg_proc as p "
             f"where p.pronamespace in {OURS} and {condition}"
         )
     )
@@ -26,7 +28,7 @@ def relations(db: Database, condition: str) -> set[str]:
     db.execute("set local search_path = ''")
     return set(
         db.column(
-            "select c.oid::regclass::text from pg_catalog.pg_class as c "  # noqa: S608 -- literals of this file
+            "select c.oid::regclass::text from pg_catalog.pg_class as c "
             f"where c.relnamespace in {OURS} and {condition}"
         )
     )
@@ -90,7 +92,7 @@ def test_every_view_runs_with_the_rights_of_its_reader(db: Database) -> None:
 
 def test_nothing_runs_with_more_rights_than_its_owner_who_is_no_superuser(db: Database) -> None:
     owners = db.rows(
-        "select distinct r.rolname, r.rolsuper from ("  # noqa: S608 -- literals of this file
+        "select distinct r.rolname, r.rolsuper from ("
         f"select relowner as owner from pg_class where relnamespace in {OURS} "
         f"union all select proowner from pg_proc where pronamespace in {OURS}"
         ") as o join pg_roles as r on r.oid = o.owner"
