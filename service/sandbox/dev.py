@@ -1,0 +1,175 @@
+"""`topup dev`: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from service import setting_values
+from service.event_types import WEBHOOK_PATH
+from service.sandbox.errors import SandboxError
+from service.sandbox.interrupts import interruptible
+from service.sandbox.node import PROJECT
+from service.sandbox.stack import HostedStripe, Ports, Stack, start_stack
+from service.sandbox.steps import Step, Steps, install_parts
+from service.settings import STRIPE_API_BASE, is_live
+from service.terminal import make_console
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rich.console import Console
+
+DEFAULT_DATA: Final = PROJECT / ".topup"
+
+_LOCAL_ORIGINS: Final = ",".join(
+    f"http://{host}:{port}" for port in (3000, 5173, 8080) for host in ("localhost", "127.0.0.1")
+)
+"""Where the development servers of web frameworks are found; browsers there may call the service."""
+
+_LOOK_SECONDS: Final = 0.5
+
+
+def run_dev(ports: Ports, data: Path, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> None:
+    """Start everything, show where it is, and stay until a signal asks to stop.
+
+    Raises:
+        SandboxError: Something cannot start, or ended while it should run.
+    """
+    stripe = choose_stripe(env)
+    steps = Steps.shown(json=as_json)
+    chosen = {name: value for name, value in env.items() if name.startswith("TOPUP_") and value}
+    with interruptible(), ExitStack() as running:
+        try:
+            install_parts(steps)
+            with steps.waiting("Starting"):
+                starting = start_stack(
+                    ports,
+                    data=data,
+                    fresh=fresh,
+                    stripe=stripe,
+                    settings={"TOPUP_CORS_ORIGINS": _LOCAL_ORIGINS, **chosen},
+                    on_ready=lambda part, seconds: steps.add(Step(part, seconds)),
+                )
+                stack = running.enter_context(starting)
+            if as_json:
+                print(json.dumps(describe(stack)), flush=True)  # noqa: T201 - the command's answer
+            else:
+                show(make_console(), stack, env)
+            while True:
+                stack.check()
+                time.sleep(_LOOK_SECONDS)
+        except KeyboardInterrupt:
+            with steps.waiting("Stopping"):
+                running.close()
+
+
+def choose_stripe(env: Mapping[str, str]) -> HostedStripe | None:
+    """Stripe itself if the environment holds a test key of it, else None, which is the simulator.
+
+    Raises:
+        SandboxError: The key is live, or something else.
+    """
+    key = env.get("STRIPE_SECRET_KEY", "").strip()
+    if not key or env.get("STRIPE_API_BASE", "").strip() not in {"", STRIPE_API_BASE}:
+        return None
+    instead = "Give a test key (sk_test_…), or unset STRIPE_SECRET_KEY to use the simulator."
+    if is_live(key):
+        raise SandboxError(
+            f"STRIPE_SECRET_KEY is a live key, and `topup dev` never moves real money. {instead}"
+        )
+    if not re.fullmatch(r"[sr]k_test_\w+", key, re.ASCII):
+        raise SandboxError(f"STRIPE_SECRET_KEY is not a secret key of Stripe. {instead}")
+    secret = env.get("STRIPE_WEBHOOK_SECRET", "").strip()
+    if not secret:
+        # The service starts with no empty secret, so it gets one that nobody else knows.
+        return HostedStripe(key, f"whsec_{secrets.token_hex(32)}")
+    try:
+        setting_values.webhook_secrets(secret)
+    except ValueError as error:
+        raise SandboxError(f"STRIPE_WEBHOOK_SECRET {error}: set it to what `stripe listen` prints.") from None
+    return HostedStripe(key, secret)
+
+
+def describe(stack: Stack) -> dict[str, str]:
+    """The answer of `topup dev --json`."""
+    return {
+        "supabase_url": stack.supabase.url,
+        "publishable_key": stack.supabase.publishable_key,
+        "secret_key": stack.supabase.secret_key,
+        "database_url": stack.supabase.database_url,
+        "service_url": stack.service_url,
+        "stripe_url": stack.stripe.url,
+        "stripe_secret_key": stack.stripe.secret_key,
+        "webhook_secret": stack.webhook_secret,
+    }
+
+
+def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
+    """Addresses, keys, and what to try."""
+    hosted = isinstance(stack.stripe, HostedStripe)
+    stripe_note = "Stripe's own, in test mode" if hosted else "the simulator; no money moves"
+    _section(
+        console,
+        "Addresses",
+        ("Service", stack.service_url, ""),
+        ("Supabase", stack.supabase.url, ""),
+        ("Postgres", stack.supabase.database_url, ""),
+        ("Stripe", stack.stripe.url, stripe_note),
+    )
+    _section(
+        console,
+        "Keys",
+        ("Publishable", stack.supabase.publishable_key, ""),
+        ("Secret", stack.supabase.secret_key, ""),
+        ("Stripe secret", stack.stripe.secret_key, ""),
+        ("Webhook secret", stack.webhook_secret, ""),
+    )
+    _section(
+        console,
+        "Try this, in another terminal",
+        ("Is it ready?", f"curl {stack.service_url}/health/ready", ""),
+        ("One purchase", "uv run topup demo", "on a stack of its own, step by step"),
+        ("Your app", "README.md", "the same purchase from a browser or a script"),
+    )
+    if hosted:
+        _show_forwarding(console, stack, env)
+    console.print(
+        Text(f" Data and logs are kept in {stack.supabase.data_dir}; --fresh starts over.", "dim"),
+        soft_wrap=True,
+    )
+    console.print(Text(" Ctrl-C stops everything.", "dim"))
+
+
+def _show_forwarding(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
+    listen = f"stripe listen --forward-to {stack.service_url}{WEBHOOK_PATH}"
+    if env.get("STRIPE_WEBHOOK_SECRET", "").strip():
+        _section(
+            console, "Forward Stripe's events, in another terminal", ("Run", listen, "and leave it running")
+        )
+        return
+    again = "STRIPE_WEBHOOK_SECRET=whsec_… uv run topup dev"
+    _section(
+        console,
+        "Payments turn into credits once Stripe's events are forwarded",
+        ("1.", listen, "in another terminal; leave it running"),
+        ("2.", again, "here again, after Ctrl-C, with the secret that it prints"),
+    )
+
+
+def _section(console: Console, title: str, *rows: tuple[str, str, str]) -> None:
+    console.print(Text(f"\n {title}", style="bold"))
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, note in rows:
+        line = Text.assemble((f"   {name:<{width}}  ", "dim"), (value, "cyan"))
+        if note:
+            line.append(f"   {note}", style="dim")
+        # Unbroken, so that a long address can be copied.
+        console.print(line, soft_wrap=True)
