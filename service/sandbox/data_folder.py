@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LOCK = "stack.lock"
 _OURS = ("keys.json", "cluster.json", "postgres", "*.log", ".supabase", LOCK)
 _NEEDED_BYTES = 300_000_000
-_WAIT_SECONDS = 10
+_WAIT_SECONDS = 5
 _POLL_SECONDS = 0.05
 
 
@@ -58,7 +59,15 @@ def _opened(path: Path, *, fresh: bool = False) -> Iterator[tuple[Path, IO[str]]
         if fresh:
             _delete_ours(path)
         _check_space(path)
+        name_holder(lock, os.getpid())
         yield path, lock
+
+
+def name_holder(lock: IO[str], pid: int) -> None:
+    """Write into the lock file which process uses the folder."""
+    lock.truncate(0)
+    lock.write(str(pid))
+    lock.flush()
 
 
 def _check_ours(path: Path) -> None:
@@ -97,7 +106,7 @@ def _take(lock: IO[str], path: Path) -> None:
 def _is_stack(pid: str) -> bool:
     if not pid:
         return False
-    ps = subprocess.run(["ps", "-p", pid, "-o", "args="], capture_output=True, text=True, check=False)
+    ps = subprocess.run(["ps", "-ww", "-p", pid, "-o", "args="], capture_output=True, text=True, check=False)
     return "start.mjs" in ps.stdout
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from service.sandbox.data_folder import data_folder
+from service.sandbox.data_folder import data_folder, name_holder
 from service.sandbox.errors import SandboxError
 from service.sandbox.node import LOCAL_STACK, PROJECT, check_node, install
 from service.sandbox.processes import Process, bind, port_taken
@@ -110,9 +110,8 @@ def start_supabase(  # noqa: PLR0913 - each is a choice of the caller, named at 
             fds=[listener.fileno()],
             lines=True,
         ) as process:
-            lock.truncate(0)
-            lock.write(str(process.pid))
-            lock.flush()
+            # It outlives a parent that is killed, for a moment; the next stack waits for it.
+            name_holder(lock, process.pid)
             listener.close()
             ready = _answer(process, timeout=_START_SECONDS)
             yield LocalSupabase(**{**ready, "data_dir": folder}, process=process)

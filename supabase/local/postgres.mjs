@@ -18,8 +18,9 @@ export class Postgres {
     this.native = native;
     this.user = user;
     this.port = port;
-    // Not below `data`: a socket's path has room for about a hundred characters.
-    this.socketFolder = mkdtempSync(join(tmpdir(), "topup-"));
+    // Not below `data`: a socket's path has room for about a hundred characters. Root's own TMPDIR may be closed
+    // to Postgres's user.
+    this.socketFolder = mkdtempSync(join(user.uid === undefined ? tmpdir() : "/tmp", "topup-"));
     this.#giveToUser(this.socketFolder);
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StackError } from "./errors.mjs";
@@ -37,7 +37,8 @@ export function readablePostgres(native, user) {
   const version = readFileSync(join(native, "../package.json"), "utf8");
   const copy = join(CACHE, `postgres-${JSON.parse(version).version}`);
   if (!existsSync(copy)) {
-    mkdirSync(CACHE, { recursive: true, mode: 0o755 });
+    mkdirSync(CACHE, { recursive: true });
+    chmodSync(CACHE, 0o755); // whatever the umask
     const half = mkdtempSync(join(CACHE, "copying-"));
     cpSync(native, half, { recursive: true, verbatimSymlinks: true });
     execFileSync("chmod", ["-R", "a+rX", half]);
