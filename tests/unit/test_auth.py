@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePrivateKey,
     generate_private_key,
 )
+from litestar import Request
 
-from service.auth import Authenticator
+from service.auth import Authenticator, Caller, provide_caller
 from service.errors import NotAuthenticatedError, UnavailableError
 from service.jwks import KeySet
 from tests.unit.tokens import URL, claims, sign
@@ -161,6 +162,24 @@ async def test_an_empty_legacy_secret_verifies_nothing(jwks: dict[str, Any]) -> 
     hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     signature = base64.urlsafe_b64encode(hmac.sign(header_and_claims.encode(), b"")).rstrip(b"=").decode()
     assert await refusal(f"{header_and_claims}.{signature}", jwks, "")
+
+
+async def test_the_token_comes_in_one_authorization_header(
+    signing_key: EllipticCurvePrivateKey, jwks: dict[str, Any]
+) -> None:
+    token = sign(signing_key, claims())
+
+    async def caller_of(*values: str) -> Caller:
+        headers = [(b"authorization", value.encode()) for value in values]
+        scope: Any = {"type": "http", "headers": headers}
+        return await provide_caller(Request(scope), authenticator(jwks))
+
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert (await caller_of(f"{scheme} {token}")).token == token
+    good = f"Bearer {token}"
+    for values in ([], [token], [f"Basic {token}"], [good, good], [f"{good}, {good}"], [good, "Basic x"]):
+        with pytest.raises(NotAuthenticatedError):
+            await caller_of(*values)
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ object_fields = st.sampled_from(sorted({*SUCCEEDED["data"]["object"], "charge", 
     event=st.dictionaries(st.sampled_from(sorted(SUCCEEDED)), json_values, max_size=4),
     fields=st.dictionaries(object_fields, json_values, max_size=4),
 )
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 def test_any_signed_json_is_projected_or_refused_and_fits_the_database(
     event: dict[str, Any], fields: dict[str, Any]
 ) -> None:

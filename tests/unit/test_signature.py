@@ -87,7 +87,7 @@ def test_a_header_made_by_the_sdk_is_accepted() -> None:
 
 
 @given(body=bodies, timestamp=timestamps, secret=secrets)
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 def test_a_well_formed_header_is_accepted_exactly_when_secret_and_time_are_right(
     body: bytes, timestamp: int, secret: str
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_well_formed_header_is_accepted_exactly_when_secret_and_time_are_right
 
 
 @given(data=st.data(), body=bodies)
-@settings(max_examples=2500)
+@settings(max_examples=1500)
 def test_nothing_passes_that_the_sdk_refuses(data: st.DataObject, body: bytes) -> None:
     value = data.draw(hostile_headers(body))
     if accepted([value], body):
@@ -129,7 +129,7 @@ def test_one_flipped_bit_of_the_body_is_enough_to_refuse_it(body: bytes, positio
 @example(b"t=1,v1=")
 @example(b"t=99999999999999999999999999,v1=00")
 @example(b"," * 5000)
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 def test_a_hostile_header_is_refused_and_never_an_error(value: bytes) -> None:
     assert not accepted([value], BODY)
 
@@ -158,6 +158,11 @@ def test_no_header_and_several_headers_are_refused() -> None:
 
 def test_an_endless_header_is_refused_even_if_it_holds_the_signature() -> None:
     assert not accepted([header(BODY) + b",v0=00" * 1000], BODY)
+
+
+def test_a_header_outside_ascii_is_refused_even_if_it_holds_the_signature() -> None:
+    assert not accepted([b"v1=\xe9," + header(BODY)], BODY)
+    assert not accepted([header(BODY) + b",v2=\xc3\xa9"], BODY)
 
 
 def test_a_second_timestamp_is_refused() -> None:
