@@ -115,7 +115,7 @@ def _translate(error: stripe.StripeError) -> TopupError:
             return CardDeclinedError(error.user_message or "Your card was declined.", "card_declined")
         case stripe.InvalidRequestError(param="customer", code="resource_missing"):
             return CustomerGoneError()
-        case stripe.InvalidRequestError(param="payment_method"):
+        case stripe.InvalidRequestError() if "payment_method" in (error.param, (error.code or "")[:14]):
             return InvalidRequestError("This payment method cannot be used", "payment_method_refused")
         case stripe.IdempotencyError() | stripe.APIError(http_status=409):
             return ConflictError("The same request is under way or was made differently", "stripe_conflict")
