@@ -1,4 +1,14 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -8,20 +18,18 @@ import { waitForLeftOver } from "./left-over.mjs";
 import { findFreePort } from "./ports.mjs";
 
 const PORT_ATTEMPTS = 20;
+const ROOM_BYTES = 1_000_000;
 
 /** Postgres 17 with its files in `<data>/postgres`, on 127.0.0.1 and on a unix socket in a private folder. */
 export class Postgres {
   /** @param {{data: string, native: string, user: {uid?: number, gid?: number}, port: number}} options port 0: any */
   constructor({ data, native, user, port }) {
     this.folder = join(data, "postgres");
+    this.sockets = join(data, "sockets");
     this.log = join(data, "postgres.log");
     this.native = native;
     this.user = user;
     this.port = port;
-    // Not below `data`: a socket's path has room for about a hundred characters. Root's own TMPDIR may be closed
-    // to Postgres's user.
-    this.socketFolder = mkdtempSync(join(user.uid === undefined ? tmpdir() : "/tmp", "topup-"));
-    this.#giveToUser(this.socketFolder);
   }
 
   /** Make the cluster afresh. */
@@ -32,7 +40,7 @@ export class Postgres {
     this.child = this.#spawn("initdb", [
       ...["--username", "supabase_admin", "--auth-local", "trust", "--auth-host", "scram-sha-256"],
       ...["--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu", "--icu-locale", "en-US"],
-      "--no-instructions",
+      ...["--no-instructions", "--no-clean"],
     ]);
     const how = await this.child.exited;
     if (how !== 0) throw this.#explain(`initdb failed (${how})`);
@@ -40,6 +48,7 @@ export class Postgres {
 
   async start() {
     await waitForLeftOver(this.folder);
+    this.socketFolder ??= this.#makeSocketFolder();
     const anyPort = this.port === 0;
     for (let attempt = 1; ; attempt += 1) {
       if (anyPort) this.port = await findFreePort();
@@ -68,7 +77,7 @@ export class Postgres {
 
   async close() {
     await this.child?.stop();
-    rmSync(this.socketFolder, { recursive: true, force: true });
+    if (this.socketFolder) this.#removeSocketFolder();
   }
 
   /** For the `postgres` driver: the unix socket, where the folder's mode stands for a password. */
@@ -109,13 +118,33 @@ export class Postgres {
     });
   }
 
+  /**
+   * Not below the data directory: a socket's path has room for about a hundred characters. And for root not in
+   * its own TMPDIR, which may be closed to Postgres's user.
+   */
+  #makeSocketFolder() {
+    this.#removeSocketFolder(); // of a stack that was killed
+    const folder = mkdtempSync(join(this.user.uid === undefined ? tmpdir() : "/tmp", "topup-"));
+    this.#giveToUser(folder);
+    symlinkSync(folder, this.sockets);
+    return folder;
+  }
+
+  #removeSocketFolder() {
+    if (!lstatSync(this.sockets, { throwIfNoEntry: false })) return;
+    rmSync(readlinkSync(this.sockets), { recursive: true, force: true });
+    unlinkSync(this.sockets);
+  }
+
   #giveToUser(folder) {
     if (this.user.uid !== undefined) chownSync(folder, this.user.uid, this.user.gid);
   }
 
   #explain(what) {
     const output = this.child.output();
-    if (output.includes("No space left on device")) {
+    // A full disk may have no room for the message either.
+    const { bavail, bsize } = statfsSync(this.folder);
+    if (output.includes("No space left on device") || bavail * bsize < ROOM_BYTES) {
       return new StackError(`The disk is full: free some space, or put the data directory elsewhere (${this.folder}).`);
     }
     return new StackError(`${what}:\n${output}`);

@@ -17,7 +17,7 @@ export class Postgrest {
     this.log = join(data, "postgrest.log");
     this.socket = join(postgres.socketFolder, "postgrest");
     this.settings = {
-      PGRST_DB_URI: `postgresql://authenticator@/postgres?host=${postgres.socketFolder}&port=${postgres.port}`,
+      PGRST_DB_URI: `postgresql://authenticator@/postgres?host=${encodeURIComponent(postgres.socketFolder)}&port=${postgres.port}`,
       PGRST_DB_SCHEMAS: api.schemas.join(","),
       PGRST_DB_EXTRA_SEARCH_PATH: api.extraSearchPath.join(","),
       PGRST_DB_MAX_ROWS: String(api.maxRows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,6 +166,7 @@ def test_an_earlier_postgres_that_still_runs_is_named(tmp_path: Path) -> None:
             if command.endswith("/postgrest"):
                 os.kill(pid, signal.SIGTERM)
     wait_until_gone(below)
+    shutil.rmtree((tmp_path / "data" / "sockets").resolve())
 
 
 def test_a_data_folder_serves_one_stack_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
