@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from service.settings import Variable
 
 _EXAMPLES: Final = {
-    "demo": ("topup demo", "watch one purchase, from sign-up to credits"),
-    "dev": ("topup dev --fresh", "build an app against a local Supabase and Stripe"),
-    "serve": ("topup serve --host 0.0.0.0 --port 8000", "run the service"),
+    "demo": ("topup demo", "watch one purchase"),
+    "dev": ("topup dev --fresh", "build an app, from an empty database"),
+    "serve": ("topup serve --port 8080", "run the service"),
     "doctor": ("uv run --env-file .env topup doctor", "find out why it does not work"),
 }
 

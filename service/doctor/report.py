@@ -34,6 +34,18 @@ def to_json(findings: Sequence[Finding]) -> dict[str, Any]:
 def print_findings(findings: Sequence[Finding]) -> None:
     """A line for each, with what to do below those that are not well, and a sum at the end."""
     console = make_console()
+    if console.is_terminal:
+        console.print(Padding(_table(findings), (1, 1)))
+        console.print(Padding(_sum(findings), (0, 1, 1, 1)))
+        return
+    for finding in findings:
+        console.print(f"{finding.level.value:<7}  {finding.check}: {finding.message}", soft_wrap=True)
+        if finding.fix:
+            console.print(f"{'':<7}  {finding.fix}", soft_wrap=True)
+    console.print(_sum(findings))
+
+
+def _table(findings: Sequence[Finding]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -44,8 +56,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
         if finding.fix:
             text.append(f"\n{finding.fix}", style="default")
         table.add_row(Text(mark, style=colour), Text(finding.check, style="bold"), text)
-    console.print(Padding(table, (1, 1)))
-    console.print(Padding(_sum(findings), (0, 1, 1, 1)))
+    return table
 
 
 def _sum(findings: Sequence[Finding]) -> Text:

@@ -98,7 +98,7 @@ async def _check_publishable_key(settings: Settings, http: httpx.AsyncClient) ->
         return error(name, "anybody may call the service's functions with it", fix)
     if _code_of(answer) in {_DENIED, _NO_FUNCTION}:
         return ok(name, "is accepted, and may not call the service's functions")
-    return error(name, f"is refused by the project ({answer.status_code})", _API_KEYS)
+    return error(name, "is refused by the project", _API_KEYS)
 
 
 async def _call_version(
@@ -130,17 +130,24 @@ async def _check_secret_key_and_packages(settings: Settings, http: httpx.AsyncCl
 async def _check_secret_key(settings: Settings, http: httpx.AsyncClient) -> Finding:
     try:
         version = await Ledger(settings, http).schema_version()
-    except UnavailableError as failure:
-        return error("schema", f"PostgREST does not answer ({failure.code})", "Look at the project's status.")
     except TopupError as failure:
-        if failure.code.endswith(_NO_FUNCTION):
-            return error("schema", "is not installed in this project", _PUSH)
-        if failure.code.endswith(_DENIED):
-            return error("SUPABASE_SECRET_KEY", "may not call the service's functions", _API_KEYS)
-        return error("SUPABASE_SECRET_KEY", f"is refused by the project ({failure.code})", _API_KEYS)
+        return _explain_refusal(failure)
     if version < SCHEMA_VERSION:
         return error("schema", f"is version {version}, the service needs {SCHEMA_VERSION}", _PUSH)
     return ok("SUPABASE_SECRET_KEY", f"is accepted; the schema is version {version}")
+
+
+def _explain_refusal(failure: TopupError) -> Finding:
+    code = failure.code
+    if isinstance(failure, UnavailableError):
+        return error("schema", f"PostgREST does not answer ({code})", "Look at the project's status.")
+    if code.endswith(_NO_FUNCTION):
+        return error("schema", "is not installed in this project", _PUSH)
+    if code.endswith(_DENIED):
+        return error("SUPABASE_SECRET_KEY", "may not call the service's functions", _API_KEYS)
+    if code.startswith("postgrest_401"):
+        return error("SUPABASE_SECRET_KEY", "is refused by the project", _API_KEYS)
+    return error("schema", f"cannot be asked for its version ({code})", _PUSH)
 
 
 def _secret_headers(settings: Settings) -> dict[str, str]:

@@ -148,8 +148,13 @@ def _show(steps: Steps, outcome: Outcome) -> None:
         Text.assemble(
             "\n ",
             (f"{outcome.balance} credits", "bold green"),
-            f", {took} after Stripe sent the webhook. Balance, history and ledger agree.",
+            f", readable {took} after Stripe began to send the webhook. Balance, history and ledger agree.",
         ),
         soft_wrap=True,
     )
-    steps.console.print(Text(" All parts were real, but Stripe. They are stopped now.", style="dim"))
+    steps.console.print(
+        Text(
+            " Postgres, PostgREST and the service were real, Stripe a simulator. All are stopped again.",
+            style="dim",
+        )
+    )

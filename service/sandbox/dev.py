@@ -115,6 +115,7 @@ def describe(stack: Stack) -> dict[str, str]:
 def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
     """Addresses, keys, and what to try."""
     hosted = isinstance(stack.stripe, HostedStripe)
+    has_secret = not hosted or bool(env.get("STRIPE_WEBHOOK_SECRET", "").strip())
     stripe_note = "Stripe's own, in test mode" if hosted else "the simulator; no money moves"
     _section(
         console,
@@ -130,7 +131,7 @@ def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
         ("Publishable", stack.supabase.publishable_key, ""),
         ("Secret", stack.supabase.secret_key, ""),
         ("Stripe secret", stack.stripe.secret_key, ""),
-        ("Webhook secret", stack.webhook_secret, ""),
+        ("Webhook secret", stack.webhook_secret if has_secret else "see below", ""),
     )
     _section(
         console,
@@ -140,36 +141,34 @@ def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
         ("Your app", "README.md", "the same purchase from a browser or a script"),
     )
     if hosted:
-        _show_forwarding(console, stack, env)
+        _show_forwarding(console, stack, has_secret=has_secret)
     console.print(
-        Text(f" Data and logs are kept in {stack.supabase.data_dir}; --fresh starts over.", "dim"),
+        Text(f"\n Data and logs are kept in {stack.supabase.data_dir}; --fresh starts over.", "dim"),
         soft_wrap=True,
     )
     console.print(Text(" Ctrl-C stops everything.", "dim"))
 
 
-def _show_forwarding(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
+def _show_forwarding(console: Console, stack: Stack, *, has_secret: bool) -> None:
     listen = f"stripe listen --forward-to {stack.service_url}{WEBHOOK_PATH}"
-    if env.get("STRIPE_WEBHOOK_SECRET", "").strip():
-        _section(
-            console, "Forward Stripe's events, in another terminal", ("Run", listen, "and leave it running")
+    steps = [("In another terminal, and leave it running:", listen)]
+    if not has_secret:
+        again = "STRIPE_WEBHOOK_SECRET=whsec_… uv run topup dev"
+        steps.append(("Here, after Ctrl-C, with the secret that it prints:", again))
+    console.print(Text("\n Payments turn into credits while Stripe's events are forwarded", style="bold"))
+    for number, (what, command) in enumerate(steps, start=1):
+        console.print(
+            Text.assemble((f"   {number}.  {what}\n", "dim"), "       ", (command, "cyan")), soft_wrap=True
         )
-        return
-    again = "STRIPE_WEBHOOK_SECRET=whsec_… uv run topup dev"
-    _section(
-        console,
-        "Payments turn into credits once Stripe's events are forwarded",
-        ("1.", listen, "in another terminal; leave it running"),
-        ("2.", again, "here again, after Ctrl-C, with the secret that it prints"),
-    )
 
 
 def _section(console: Console, title: str, *rows: tuple[str, str, str]) -> None:
     console.print(Text(f"\n {title}", style="bold"))
-    width = max(len(name) for name, _, _ in rows)
+    name_width = max(len(name) for name, _, _ in rows)
+    value_width = max((len(value) for _, value, note in rows if note), default=0)
     for name, value, note in rows:
-        line = Text.assemble((f"   {name:<{width}}  ", "dim"), (value, "cyan"))
+        line = Text.assemble((f"   {name:<{name_width}}  ", "dim"), (value, "cyan"))
         if note:
-            line.append(f"   {note}", style="dim")
+            line.append(f"{'':<{value_width - len(value)}}   {note}", style="dim")
         # Unbroken, so that a long address can be copied.
         console.print(line, soft_wrap=True)
