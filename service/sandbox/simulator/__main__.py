@@ -15,6 +15,7 @@ from service.sandbox.processes import bind
 from service.sandbox.simulator.app import create_app
 from service.sandbox.simulator.auth import is_live, publishable_key
 from service.sandbox.simulator.options import Options
+from service.sandbox.simulator.protocol import CuttableProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         create_app(keys, options),
         log_level="warning",
         access_log=False,
+        http=CuttableProtocol,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     _Server(config, json.dumps(ready)).run(sockets=[listener])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import Literal
 
@@ -50,20 +51,15 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         """Whether the caller never sees the answer."""
         return self.kind == "lose_answer"
 
-    async def before(self) -> None:
+    def refuse(self) -> None:
         """Strike before the key is looked at."""
         if self.kind == "refuse":
-            await asyncio.sleep(self.seconds)
             code = "rate_limit" if self.status == 429 else None  # noqa: PLR2004 - too many requests
             kind = "invalid_request_error" if self.status < 500 else "api_error"  # noqa: PLR2004 - server errors
             message = _MESSAGES.get(self.status, "The Stripe simulator was asked to fail here.")
             raise StripeError(self.status, kind, message, saved=False, code=code)
 
-    async def during(self) -> None:
-        """Strike between the checks and the work."""
-        await asyncio.sleep(self.seconds)
-
-    def after(self) -> None:
+    def crash(self) -> None:
         """Strike when the work is done."""
         if self.kind == "crash":
             raise api_error()
@@ -74,14 +70,22 @@ class Faults:
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
+        self._cleared = asyncio.Event()
 
     def add(self, fault: Fault) -> None:
         """Let it strike from now on."""
         self.waiting.append(fault)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all, and let the requests go on that are kept waiting."""
         self.waiting.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def keep_waiting(self, fault: Fault) -> None:
+        """Keep a request for the fault's time, or until `clear`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cleared.wait(), fault.seconds)
 
     def match(self, method: str, path: str) -> Fault | None:
         """The first failure that strikes this request, counted as used."""

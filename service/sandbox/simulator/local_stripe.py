@@ -78,6 +78,15 @@ class LocalStripe:
         """Let coming requests fail; `status`, `method`, `path`, `times`, `seconds` say which and how."""
         self._post("/faults", {"kind": kind, **details})
 
+    def faults(self) -> list[Object]:
+        """The failures that are still to come."""
+        waiting: list[Object] = self._http.get("/faults").raise_for_status().json()
+        return waiting
+
+    def clear_faults(self) -> None:
+        """Let no more requests fail, and the slow ones go on."""
+        self._http.delete("/faults").raise_for_status()
+
     def authenticate(self, payment_intent_id: str, outcome: Literal["succeed", "fail"] = "succeed") -> Object:
         """Be the customer in front of a 3-D Secure challenge; the PaymentIntent after it."""
         return self._post(f"/payment_intents/{payment_intent_id}/authenticate", {"outcome": outcome})

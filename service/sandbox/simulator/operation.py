@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.sandbox.simulator.auth import Identity, Keyring, check_version
+from service.sandbox.simulator.callers import validate_from_browser, validate_from_server
 from service.sandbox.simulator.context import Context
 from service.sandbox.simulator.errors import (
     StripeError,
     api_error,
     invalid_parameter,
-    missing_parameter,
     render_error,
-    secret_key_required,
 )
 from service.sandbox.simulator.events.record import API_VERSION, pretty
 from service.sandbox.simulator.expand import check_expandable, expand
 from service.sandbox.simulator.forms import FormError, decode_form
 from service.sandbox.simulator.idempotency import SavedAnswer
 from service.sandbox.simulator.ids import short_id
-from service.sandbox.simulator.params import validate
 from service.sandbox.simulator.refunds.routes import list_refunds_of
 from service.sandbox.simulator.routes import Call, Route
 
@@ -84,7 +82,7 @@ class Operations:
         fault = self._faults.match(route.method, received.path)
         try:
             if fault:
-                await fault.before()
+                fault.refuse()
             identity = self._keyring.identify(received.headers.get("authorization"))
             livemode = identity.account.livemode
             check_version(received.headers.get("stripe-version"))
@@ -118,7 +116,7 @@ class Operations:
         """Run it; errors that an idempotency key does not remember are raised."""
         call = self._check(request)
         if fault:
-            await fault.during()
+            await self._faults.keep_waiting(fault)
         account = request.identity.account
         status = 200
         try:
@@ -127,7 +125,7 @@ class Operations:
             if paths:
                 answer = expand(answer, paths, account, lambda charge: list_refunds_of(account, charge))
             if fault:
-                fault.after()
+                fault.crash()
         except StripeError as error:
             if not error.saved:
                 raise
@@ -141,11 +139,8 @@ class Operations:
 
     def _check(self, request: _Request) -> Call:
         identity, route, tree = request.identity, request.route, request.tree
-        extra: frozenset[str] = frozenset()
-        if identity.publishable:
-            _check_browser(route, tree)
-            extra = frozenset({"client_secret"}) & (route.browser or frozenset())
-        params = validate(route.params, tree, extra=extra)
+        check = validate_from_browser if identity.publishable else validate_from_server
+        params = check(route, tree)
         route.check_honoured(params)
         check_expandable(params.get("expand", []), route.kind, listed=route.listed)
         context = Context(
@@ -181,16 +176,3 @@ def _decode(route: Route, received: Received) -> Tree:
     except (FormError, UnicodeDecodeError) as error:
         raise invalid_parameter(f"{_NOT_A_FORM} ({error})") from error
     return tree
-
-
-def _check_browser(route: Route, tree: Tree) -> None:
-    if route.browser is None:
-        raise secret_key_required()
-    if "client_secret" in route.browser and "client_secret" not in tree:
-        raise missing_parameter("client_secret")
-    for name in tree:
-        if name not in route.browser and name != "expand":
-            message = (
-                f"You cannot use a publishable key with the parameter '{name}'; use a secret key instead."
-            )
-            raise invalid_parameter(message, name)

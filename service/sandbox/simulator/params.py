@@ -40,7 +40,7 @@ _BOOLEANS = {"true": True, "false": False}
 _MISSING_NAMES = {"Mapping": Mapping, "StripeContext": object}
 
 
-def validate(shape: type, tree: Tree, *, extra: frozenset[str] = frozenset()) -> Object:
+def validate(shape: type, tree: Tree, prefix: str = "") -> Object:
     """The parameters as typed values: integers, booleans, strings, nested dicts and lists.
 
     An empty string stays where the parameter may be unset with one.
@@ -48,18 +48,11 @@ def validate(shape: type, tree: Tree, *, extra: frozenset[str] = frozenset()) ->
     Args:
         shape: A TypedDict of `stripe.params`.
         tree: The decoded form.
-        extra: Names of strings that this request may hold although the SDK does not send them (what
-            Stripe.js sends along).
+        prefix: The parameter that holds all these, for errors.
 
     Raises:
         StripeError: 400, as Stripe words it, naming the parameter.
     """
-    known = {name: node for name, node in tree.items() if name not in extra}
-    values = _check_object(shape, known, "")
-    return values | {name: _check_text(tree[name], name) for name in extra if name in tree}
-
-
-def _check_object(shape: type, tree: Tree, prefix: str) -> Object:
     fields = _fields(shape)
     unknown = [_join(prefix, name) for name in tree if name not in fields]
     if unknown:
@@ -118,7 +111,7 @@ def _object_check(shape: type) -> Check:
     def check(node: Node, name: str) -> Object:
         if not isinstance(node, dict):
             raise invalid_parameter("Invalid object", name)
-        return _check_object(shape, node, name)
+        return validate(shape, node, name)
 
     return check
 

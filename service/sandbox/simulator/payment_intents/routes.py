@@ -219,7 +219,7 @@ ROUTES = (
         PaymentIntentConfirmParams,
         _KIND,
         _confirm,
-        honours=_CONFIRMED,
+        honours=_CONFIRMED | {"client_secret"},
         browser=_BROWSER,
     ),
     Route(

@@ -24,7 +24,7 @@ class SigningSecrets:
 
     def sign(self, payload: bytes, timestamp: int) -> str:
         """The `Stripe-Signature` header: the time, and one v1 for each valid secret."""
-        self._expiring = [entry for entry in self._expiring if entry[1] > timestamp]
+        self._expiring = [entry for entry in self._expiring if entry[1] > time.time()]
         signed = b"%d.%s" % (timestamp, payload)
         secrets = [self.current, *(secret for secret, _ in self._expiring)]
         digests = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
