@@ -1,37 +1,32 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from tests.sql.database import Database, audit
+from tests.sql.database import HISTORIES_PLAYED, Database, audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg.rows import DictRow
 
-
-class Stack(Protocol):
-    """The part of the running stack that these tests use."""
-
-    database_url: str
-    admin_database_url: str
+    from service.sandbox.stack import Stack
 
 
 @pytest.fixture(scope="session")
 def database_url(stack: Stack) -> str:
     """Connect as `postgres`: it owns the schema and is no superuser, as on a hosted project."""
-    return stack.database_url
+    return stack.supabase.database_url
 
 
 @pytest.fixture(scope="session")
 def admin_database_url(stack: Stack) -> str:
     """Connect as a superuser, who may act as any role."""
-    return stack.admin_database_url
+    return stack.supabase.admin_database_url
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +73,10 @@ def committed_db(database_url: str) -> Iterator[Database]:
         yield database
         database.execute("update credits.packages set is_active = false where name = 'Test Package'")
         assert audit(database) == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many histories were played, as the number is what counts."""
+    played = config.stash.get(HISTORIES_PLAYED, None)
+    if played is not None:
+        terminalreporter.write_line(f"{played} payment histories settled in order and shuffled")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Statement: TypeAlias = LiteralString | sql.SQL | sql.Composed
 
+HISTORIES_PLAYED = pytest.StashKey[int]()
+
 ROLES = ("anon", "authenticated", "service_role", "authenticator", "public")
 
 

@@ -82,6 +82,7 @@ EXECUTABLE_BY = {
     "public.attach_payment_intent(uuid,text)": SERVICE,
     "public.audit_credits()": SERVICE,
     "public.close_credit_purchase(uuid)": SERVICE,
+    "public.credit_facts(text[],uuid[])": SERVICE,
     "public.credit_schema_version()": SERVICE,
     "public.explain_credits(text)": SERVICE,
     "public.forget_user(uuid)": SERVICE,
