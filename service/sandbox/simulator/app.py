@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers import get as get_handler
@@ -86,7 +86,7 @@ def create_app(secret_keys: Sequence[str], options: Options | None = None) -> Li
 
 
 @get_handler("/")
-async def read_state(simulator: Simulator) -> Object:
+async def read_state(simulator: NamedDependency[Simulator]) -> Object:
     """Which version of Stripe's API this is, and how much is still going to happen by itself."""
     return {"api_version": API_VERSION, "pending": simulator.activity.pending}
 
@@ -97,7 +97,9 @@ def _simulator(state: State) -> Simulator:
 
 
 def _handler(route: Route) -> HTTPRouteHandler:
-    async def handle(request: Request[Any, Any, Any], simulator: Simulator) -> Response[bytes]:
+    async def handle(
+        request: Request[Any, Any, Any], simulator: NamedDependency[Simulator]
+    ) -> Response[bytes]:
         received = Received(
             headers=request.headers,
             path=request.url.path,

@@ -34,7 +34,7 @@ Check: TypeAlias = "Callable[[Node, str], Any]"
 """Turns what was sent for the parameter of that name into its value, or raises Stripe's error."""
 
 _MAX_LENGTH = 5000
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 # Names that the SDK imports for type checkers alone; they occur only in request options.
 _MISSING_NAMES = {"Mapping": Mapping, "StripeContext": object}
@@ -68,12 +68,12 @@ class _Field:
 
     def __init__(self, hint: Any) -> None:  # noqa: ANN401 - a type hint
         self.required = get_origin(hint) is not NotRequired
-        self._hint = hint if self.required else get_args(hint)[0]
+        self.hint = hint if self.required else get_args(hint)[0]
         self._check: Check | None = None
 
     def check(self, node: Node, name: str) -> Any:  # noqa: ANN401 - whatever the parameter's type is
         if self._check is None:
-            self._check = _compile(self._hint)
+            self._check = _compile(self.hint)
         return self._check(node, name)
 
 

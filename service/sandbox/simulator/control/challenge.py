@@ -1,11 +1,11 @@
 """The page of the customer's bank during 3-D Secure, with its two ways out."""
 
 import html
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from service.sandbox.simulator.payment_intents.authentication import finish_authentication
@@ -32,7 +32,7 @@ _FORM = """<form method="post">
 
 
 @get("/3ds/{key:str}", media_type=MediaType.HTML)
-async def show_challenge(simulator: Simulator, key: str) -> str:
+async def show_challenge(simulator: NamedDependency[Simulator], key: FromPath[str]) -> str:
     """Ask the customer; what was decided before is only told."""
     _, intent = simulator.locate("payment_intent", "payment_intents", key)
     if intent["status"] != "requires_action":
@@ -42,10 +42,10 @@ async def show_challenge(simulator: Simulator, key: str) -> str:
 
 @post("/3ds/{key:str}", status_code=200)
 async def answer_challenge(
-    simulator: Simulator,
+    simulator: NamedDependency[Simulator],
     request: Request[Any, Any, Any],
-    key: str,
-    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+    key: FromPath[str],
+    data: URLEncodedBody[dict[str, str]],
 ) -> Response[str] | Redirect:
     """Take the customer's decision and send them back to the shop."""
     base_url = f"{request.url.scheme}://{request.url.netloc}"

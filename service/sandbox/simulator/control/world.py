@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from service.sandbox.simulator.context import Context
 from service.sandbox.simulator.disputes.closing import (
@@ -29,7 +31,10 @@ class Authenticate(msgspec.Struct, forbid_unknown_fields=True):
 
 @post("/payment_intents/{key:str}/authenticate", status_code=200)
 async def authenticate(
-    simulator: Simulator, request: Request[Any, Any, Any], key: str, data: Authenticate
+    simulator: NamedDependency[Simulator],
+    request: Request[Any, Any, Any],
+    key: FromPath[str],
+    data: JSONBody[Authenticate],
 ) -> Object:
     """End the challenge of a PaymentIntent in `requires_action`; answers the PaymentIntent."""
     base_url = f"{request.url.scheme}://{request.url.netloc}"
@@ -39,7 +44,7 @@ async def authenticate(
 
 
 @post("/settle", status_code=200)
-async def settle(simulator: Simulator) -> Object:
+async def settle(simulator: NamedDependency[Simulator]) -> Object:
     """Let everything that Stripe would do some time later happen now."""
     return {"settled": simulator.later.run_all()}
 
@@ -53,7 +58,9 @@ class OpenDispute(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @post("/charges/{key:str}/dispute", status_code=200)
-async def dispute_charge(simulator: Simulator, key: str, data: OpenDispute) -> Object:
+async def dispute_charge(
+    simulator: NamedDependency[Simulator], key: FromPath[str], data: JSONBody[OpenDispute]
+) -> Object:
     """Let the customer's bank dispute a paid charge; answers the dispute."""
     context, charge = simulator.locate("charge", "charges", key)
     if not charge["paid"] or not charge["captured"]:
@@ -78,7 +85,9 @@ _OUTCOMES: dict[str, Callable[[Context, Object], None]] = {
 
 
 @post("/disputes/{key:str}", status_code=200)
-async def resolve_dispute(simulator: Simulator, key: str, data: ResolveDispute) -> Object:
+async def resolve_dispute(
+    simulator: NamedDependency[Simulator], key: FromPath[str], data: JSONBody[ResolveDispute]
+) -> Object:
     """Let the bank decide about a dispute; answers it."""
     context, dispute = simulator.locate("dispute", "disputes", key)
     _OUTCOMES[data.outcome](context, dispute)
@@ -93,7 +102,9 @@ class MoveRefund(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @post("/refunds/{key:str}", status_code=200)
-async def move_refund(simulator: Simulator, key: str, data: MoveRefund) -> Object:
+async def move_refund(
+    simulator: NamedDependency[Simulator], key: FromPath[str], data: JSONBody[MoveRefund]
+) -> Object:
     """Let the bank report about a refund; answers it."""
     context, refund = simulator.locate("refund", "refunds", key)
     if data.status == "failed":
