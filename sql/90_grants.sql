@@ -14,7 +14,8 @@ public.record_stripe_events(jsonb),
 public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
-public.explain_credits(text)
+public.explain_credits(text),
+public.credit_facts(text[], uuid[])
 from public, anon, authenticated, service_role;
 
 -- Reading: the views run with the reader's own rights, so row-level security decides which rows.
@@ -48,5 +49,6 @@ public.record_stripe_events(jsonb),
 public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
-public.explain_credits(text)
+public.explain_credits(text),
+public.credit_facts(text[], uuid[])
 to service_role;

@@ -45,6 +45,7 @@ def test_security_definer_functions_are_for_the_service_alone(db: Database) -> N
         "public.attach_payment_intent(uuid,text)",
         "public.audit_credits()",
         "public.close_credit_purchase(uuid)",
+        "public.credit_facts(text[],uuid[])",
         "public.explain_credits(text)",
         "public.forget_user(uuid)",
         "public.grant_credits(uuid,numeric,text,text)",
