@@ -188,3 +188,20 @@ def test_taken_port_is_one_line_and_status_1() -> None:
             assert ended.returncode == 1
             assert ended.stderr.count("\n") == 1
             assert f"cannot listen on 127.0.0.1 port {port}" in ended.stderr
+
+
+def test_descriptor_that_is_no_listening_socket_is_refused() -> None:
+    with socket.socket() as deaf:
+        for fd, told in ((deaf.fileno(), "no listening TCP socket"), (0, "no socket")):
+            ended = subprocess.run(
+                [sys.executable, *SERVE, "--fd", str(fd)],
+                env={**os.environ, **SETTINGS},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                pass_fds=[deaf.fileno()],
+                timeout=PATIENCE,
+                check=False,
+            )
+            assert ended.returncode == 1
+            assert f"error: descriptor {fd} is {told}" in ended.stderr

@@ -1,0 +1,66 @@
+"""The composition that `topup dev`, `topup demo` and these tests stand on."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from service.sandbox.errors import SandboxError
+from service.sandbox.stack import start_stack
+
+if TYPE_CHECKING:
+    from service.sandbox.stack import Stack
+
+PATIENCE = 120
+
+
+def get_live(stack: Stack) -> httpx.Response:
+    return httpx.get(f"{stack.service_url}/health/live", timeout=PATIENCE, trust_env=False)
+
+
+def test_request_made_while_the_service_is_down_is_answered_after_its_restart(stack: Stack) -> None:
+    before = stack.service.pid
+    stack.kill_service()
+    assert stack.service.returncode == -9
+    with pytest.raises(SandboxError, match="The service ended with status -9"):
+        stack.check()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(get_live, stack)
+        stack.restart_service()
+        assert waiting.result().is_success
+    assert stack.service.pid != before
+    stack.check()
+
+
+def test_service_restarts_with_other_settings_and_back(stack: Stack) -> None:
+    origin = "https://app.example.com"
+    headers = {"Origin": origin}
+    stack.restart_service(TOPUP_CORS_ORIGINS=origin)
+    url = f"{stack.service_url}/health/live"
+    assert httpx.get(url, headers=headers).headers["access-control-allow-origin"] == origin
+    stack.restart_service(TOPUP_CORS_ORIGINS="")
+    assert "access-control-allow-origin" not in httpx.get(url, headers=headers).headers
+
+
+def test_service_that_cannot_start_stops_all_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = f"TEST_MARK={tmp_path}"
+    monkeypatch.setenv("TEST_MARK", str(tmp_path))
+    with (
+        pytest.raises(SandboxError, match="TOPUP_LOG_LEVEL is not a log level"),
+        start_stack(data=tmp_path / "data", settings={"TOPUP_LOG_LEVEL": "loud"}),
+    ):
+        raise AssertionError("it started")
+    left = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "environ").read_bytes():
+                left.append((entry / "cmdline").read_bytes())
+        except OSError:  # it ended meanwhile, or belongs to somebody else
+            continue
+    assert left == []
