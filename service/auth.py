@@ -1,5 +1,6 @@
 """Who is calling: Supabase access tokens, verified."""
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +13,8 @@ from service.errors import NotAuthenticatedError
 from service.jwks import KeySet
 
 _LONGEST_TOKEN: Final = 8192
+# PyJWT decodes base64 leniently: padding and stray characters would make many tokens out of one.
+_TOKEN: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _OPTIONS: Final[jwt.types.Options] = {
     "require": ["exp", "sub", "aud", "iss"],
     # A token issued a moment ahead of this machine's clock is a good token.
@@ -42,8 +45,8 @@ class Authenticator:
 
     async def authenticate(self, token: str) -> Caller:
         """The user of a token; `NotAuthenticatedError` for any token that is not a valid one."""
-        if len(token) > _LONGEST_TOKEN:
-            raise NotAuthenticatedError("token_too_long")
+        if len(token) > _LONGEST_TOKEN or not _TOKEN.fullmatch(token):
+            raise NotAuthenticatedError("no_token_by_its_shape")
         try:
             claims = await self._verify(token)
         except jwt.PyJWTError as error:
