@@ -122,7 +122,8 @@ def test_both_families_are_served_on_the_unspecified_address() -> None:
 def test_request_in_flight_is_finished_after_sigterm() -> None:
     with serving(*SERVE) as (process, port), connect(port) as client:
         client.sendall(
-            b"POST /api/stripe/webhook HTTP/1.1\r\nhost: topup\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n"
+            b"POST /api/stripe/webhook HTTP/1.1\r\nhost: topup\r\n"
+            b"content-length: 4\r\nexpect: 100-continue\r\n\r\n"
         )
         # The application is waiting for the body now.
         assert client.recv(65536).startswith(b"HTTP/1.1 100 ")
