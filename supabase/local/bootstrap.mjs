@@ -27,7 +27,7 @@ export async function bootstrap(postgres, data) {
     `set role supabase_auth_admin; ${getAuthSchemaSql()}; reset role`,
     "revoke create on database template1 from supabase_auth_admin",
     read("auth.sql"),
-    "drop database postgres",
+    "drop database postgres with (force)",
   ]);
   // Nobody else may be connected to the database that is copied.
   await postgres.execute("template1", ["create database postgres owner postgres template template1"]);

@@ -21,7 +21,7 @@ const BROWSER = /^\s*Mozilla\/5\.0/i;
 export class Gateway {
   #agent = new Agent({ keepAlive: true, timeout: UPSTREAM_IDLE_MILLISECONDS });
 
-  /** @param {{url: string, keys: object, tokens: object, auth: object, postgrest: {socket: string}}} parts */
+  /** @param {{url: string, keys: object, tokens: object, auth: object, postgrest: {address: object}}} parts */
   constructor({ url, keys, tokens, auth, postgrest }) {
     Object.assign(this, { url, tokens, auth, postgrest });
     this.roles = new Map([
@@ -89,7 +89,7 @@ export class Gateway {
     const upstream = request(
       {
         agent: this.#agent,
-        socketPath: this.postgrest.socket,
+        ...this.postgrest.address,
         method: incoming.method,
         path: restPath(incoming.url),
         headers,

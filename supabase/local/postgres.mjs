@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import postgres from "postgres";
 import { Child } from "./child.mjs";
 import { StackError } from "./errors.mjs";
+import { execute } from "./execute.mjs";
 import { waitForLeftOver } from "./left-over.mjs";
 import { findFreePort } from "./ports.mjs";
 
@@ -86,13 +86,8 @@ export class Postgres {
   }
 
   /** Run scripts one after the other as superuser. */
-  async execute(database, scripts) {
-    const sql = postgres({ ...this.connectionOptions(database, "supabase_admin"), max: 1 });
-    try {
-      for (const script of scripts) await sql.unsafe(script);
-    } finally {
-      await sql.end();
-    }
+  execute(database, scripts) {
+    return execute(this.connectionOptions(database, "supabase_admin"), scripts);
   }
 
   async #accepts() {

@@ -16,6 +16,7 @@ export class Postgrest {
     this.binary = binary;
     this.log = join(data, "postgrest.log");
     this.socket = join(postgres.socketFolder, "postgrest");
+    this.address = { socketPath: this.socket };
     this.settings = {
       PGRST_DB_URI: `postgresql://authenticator@/postgres?host=${encodeURIComponent(postgres.socketFolder)}&port=${postgres.port}`,
       PGRST_DB_SCHEMAS: api.schemas.join(","),
@@ -65,7 +66,7 @@ export class Postgrest {
   /** Whether it answers from a schema it has read: it says 503 while it reads, or has lost Postgres. */
   #answers() {
     return new Promise((resolve) => {
-      const probe = request({ socketPath: this.socket, path: "/", method: "HEAD" }, (response) => {
+      const probe = request({ ...this.address, path: "/", method: "HEAD" }, (response) => {
         response.resume();
         resolve(response.statusCode === 200);
       });

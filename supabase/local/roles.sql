@@ -1,12 +1,26 @@
 -- The roles of a hosted Supabase project, with the attributes, memberships and time limits they have there.
 -- supabase_admin is the superuser that made the cluster. postgres is not one: it runs the migrations.
 
-create role postgres login nosuperuser createdb createrole replication bypassrls;
-create role anon nologin noinherit;
-create role authenticated nologin noinherit;
-create role service_role nologin noinherit bypassrls;
-create role authenticator login noinherit;
-create role supabase_auth_admin login noinherit createrole;
+-- An image that Supabase publishes has them already.
+do $$
+declare
+  role_name text;
+  attributes text;
+begin
+  for role_name, attributes in values
+    ('postgres', 'login nosuperuser createdb createrole replication bypassrls'),
+    ('anon', 'nologin noinherit'),
+    ('authenticated', 'nologin noinherit'),
+    ('service_role', 'nologin noinherit bypassrls'),
+    ('authenticator', 'login noinherit'),
+    ('supabase_auth_admin', 'login noinherit createrole')
+  loop
+    if not exists (select from pg_roles where rolname = role_name) then
+      execute format('create role %I %s', role_name, attributes);
+    end if;
+  end loop;
+end
+$$;
 
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role, authenticator to postgres with admin option;

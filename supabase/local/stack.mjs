@@ -3,6 +3,7 @@ import { bootstrap, isBootstrapped, setPasswords } from "./bootstrap.mjs";
 import { createAuth } from "./auth.mjs";
 import { readConfig } from "./config.mjs";
 import { StackError } from "./errors.mjs";
+import { ExternalPostgres, ExternalPostgrest } from "./external.mjs";
 import { Gateway } from "./gateway.mjs";
 import { loadKeys } from "./keys.mjs";
 import { Migration } from "./migrate.mjs";
@@ -24,22 +25,18 @@ export class Stack {
    * @param {number} options.fd the gateway's listening socket; who calls before all is up waits in its backlog
    * @param {number} options.dbPort Postgres's port on 127.0.0.1; 0 for any
    * @param {boolean} options.migrate whether to apply the project's migrations and seed
+   * @param {number} [options.postgrestPort] where a PostgREST runs already, as Postgres does on `dbPort`
    * @returns the addresses and keys of the stack
    */
-  async start({ data, project, url, fd, dbPort, migrate }) {
+  async start({ data, project, url, fd, dbPort, migrate, postgrestPort }) {
     const config = readConfig(project);
     const keys = loadKeys(data);
-    const user = await postgresUser();
-    const native = readablePostgres(findPostgres(), user);
-    const made = isBootstrapped(data);
+    const tokens = await createTokens(keys, url);
+    const external = postgrestPort !== undefined;
 
-    const postgres = this.#keep(new Postgres({ data, native, user, port: dbPort }));
-    const initialised = made ? undefined : postgres.initialise();
-    // By far the largest module: it is loaded while initdb works.
-    await Promise.all([initialised, import("@supabase/lite")]);
-    await postgres.start();
-    if (!made) await bootstrap(postgres, data);
-    await setPasswords(postgres, keys);
+    const postgres = external
+      ? new ExternalPostgres({ port: dbPort, keys })
+      : await this.#startPostgres({ data, port: dbPort, keys });
     const databaseUrl = (role) =>
       `postgresql://${role}:${keys[`${role}_password`]}@127.0.0.1:${postgres.port}/postgres`;
     if (migrate) {
@@ -47,13 +44,12 @@ export class Stack {
       await this.#keep(new Migration({ cli, project, data, databaseUrl: databaseUrl("postgres") })).finish();
     }
 
-    const tokens = await createTokens(keys, url);
     const auth = this.#keep(await createAuth({ postgres, keys, url, settings: config.auth }));
-    const binary = findPostgrest();
-    const postgrest = new Postgrest({ binary, postgres, data, jwks: tokens.postgrestJwks, api: config.api });
-    await this.#keep(postgrest).start();
+    const postgrest = external
+      ? new ExternalPostgrest({ port: postgrestPort })
+      : await this.#startPostgrest({ postgres, data, jwks: tokens.postgrestJwks, api: config.api });
     await this.#keep(new Gateway({ url, keys, tokens, auth, postgrest })).listen(fd);
-    this.parts = { postgres, postgrest };
+    this.parts = external ? {} : { postgres, postgrest };
     return {
       url,
       publishable_key: keys.publishable_key,
@@ -78,6 +74,26 @@ export class Stack {
   async close() {
     this.#ending = true;
     for (const part of this.#parts.reverse()) await part.close();
+  }
+
+  async #startPostgres({ data, port, keys }) {
+    const user = await postgresUser();
+    const native = readablePostgres(findPostgres(), user);
+    const made = isBootstrapped(data);
+    const postgres = this.#keep(new Postgres({ data, native, user, port }));
+    const initialised = made ? undefined : postgres.initialise();
+    // By far the largest module: it is loaded while initdb works.
+    await Promise.all([initialised, import("@supabase/lite")]);
+    await postgres.start();
+    if (!made) await bootstrap(postgres, data);
+    await setPasswords(postgres, keys);
+    return postgres;
+  }
+
+  async #startPostgrest(options) {
+    const postgrest = this.#keep(new Postgrest({ binary: findPostgrest(), ...options }));
+    await postgrest.start();
+    return postgrest;
   }
 
   #keep(part) {

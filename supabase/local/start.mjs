@@ -1,7 +1,7 @@
 /**
  * Start the local Supabase stack and keep it up until SIGINT, SIGTERM or the end of stdin.
  *
- *   node start.mjs --data DIR --project DIR --url URL --fd N --db-port N [--no-migrate]
+ *   node start.mjs --data DIR --project DIR --url URL --fd N --db-port N [--no-migrate] [--postgrest-port N]
  *
  * stdout carries JSON, one object a line: first the addresses and keys when all is ready, or {"error": "…"};
  * then {"done": LINE} or {"error": "…"} for each line on stdin, such as `stop postgres` or `start postgrest`.
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     url: { type: "string" },
     fd: { type: "string" },
     "db-port": { type: "string" },
+    "postgrest-port": { type: "string" },
     "no-migrate": { type: "boolean", default: false },
   },
 });
@@ -57,6 +58,7 @@ const started = stack.start({
   fd: Number(values.fd),
   dbPort: Number(values["db-port"]),
   migrate: !values["no-migrate"],
+  postgrestPort: values["postgrest-port"] && Number(values["postgrest-port"]),
 });
 // One after the other: `start postgres` must not overtake the `stop postgres` before it.
 let queue = started.then(say, (error) => {
