@@ -10,7 +10,7 @@ revoke all on schema credits from public;
 create function public.credit_schema_version()
 returns integer
 language sql
-immutable
+stable -- not immutable: folded into a cached plan, it would answer a role that may not execute it
 set search_path = ''
 as $$ select 1 $$;
 
