@@ -9,6 +9,8 @@ import time
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ACCOUNT = "LkdTopupSb"  # ids made on one account share these ten characters
 _TIME_DIGITS = 6
+# 256 is no multiple of 62, so eight characters come a little more often: each still weighs 5.9 bits.
+_LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
 
 def new_id(prefix: str) -> str:
@@ -27,7 +29,7 @@ def short_id(prefix: str, length: int = 14) -> str:
 
 def random_text(length: int) -> str:
     """Letters and digits that nobody can guess."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return secrets.token_bytes(length).translate(_LETTERS).decode()
 
 
 def _encode_time() -> str:

@@ -10,6 +10,7 @@ import httpx
 
 from service.sandbox.simulator.delivery.chaos import Chaos, Knobs
 from service.sandbox.simulator.delivery.delivery import Attempt, Delivery
+from service.sandbox.simulator.delivery.sender import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from service.sandbox.simulator.objects import Object
     from service.sandbox.simulator.options import Options
 
-_CONNECTIONS = 64
 _HOLD_SECONDS = 0.5
 
 
@@ -37,19 +37,7 @@ class Dispatcher:
         self._hold_timer: asyncio.TimerHandle | None = None
         self._open = asyncio.Event()
         self._open.set()
-        self._slots = asyncio.Semaphore(_CONNECTIONS)
-        self._client = httpx.AsyncClient(
-            timeout=options.delivery_timeout,
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-            # A proxy named in the environment is for the outside world, endpoints are on this machine.
-            trust_env=False,
-            headers={
-                "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                "Content-Type": "application/json; charset=utf-8",
-                "Accept": "*/*; q=0.5, application/xml",
-                "Cache-Control": "no-cache",
-            },
-        )
+        self._sender = Sender(options.delivery_timeout)
 
     async def close(self) -> None:
         """End all deliveries where they are."""
@@ -58,7 +46,7 @@ class Dispatcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self._sender.close()
 
     def dispatch(self, account: Account, event: EventRecord) -> None:
         """Send a new event to all endpoints that want its type, as the chaos knobs have it."""
@@ -150,8 +138,7 @@ class Dispatcher:
             if endpoint is None or endpoint["status"] != "enabled":
                 delivery.close("canceled")
                 return
-            async with self._slots:
-                attempt = await self._attempt(delivery)
+            attempt = await self._attempt(delivery)
             delivery.attempts.append(attempt)
             if attempt.succeeded:
                 delivery.close("succeeded")
@@ -163,18 +150,17 @@ class Dispatcher:
             pause = min(2 * pause, self._options.longest_retry)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
-        at, started = time.time(), time.monotonic()
-        # A signature is as old as its attempt: receivers refuse old timestamps.
-        signature = delivery.account.signing_secrets[delivery.endpoint_id].sign(delivery.payload, int(at))
-        status, error = None, None
-        try:
-            response = await self._client.post(
-                delivery.url, content=delivery.payload, headers={"Stripe-Signature": signature}
-            )
-            status = response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
-            error = f"{type(failure).__name__}: {failure}"
-        return Attempt(at, status, error, time.monotonic() - started)
+        async with self._sender.turn(delivery.endpoint_id) as transport:
+            at, started = time.time(), time.monotonic()
+            # Signed when its turn has come: receivers refuse a timestamp that has grown old in a queue.
+            secrets = delivery.account.signing_secrets[delivery.endpoint_id]
+            signature = secrets.sign(delivery.payload, int(at))
+            status, error = None, None
+            try:
+                status = await self._sender.post(transport, delivery.url, delivery.payload, signature)
+            except httpx.HTTPError as failure:
+                error = f"{type(failure).__name__}: {failure}"
+            return Attempt(at, status, error, time.monotonic() - started)
 
 
 def _wanting(account: Account, kind: str) -> Iterator[Object]:
