@@ -82,7 +82,7 @@ class Stack:
     def check(self) -> None:
         """Raise `SandboxError` if a part has ended by itself."""
         for part in (self.supabase.process, self.service):
-            if part.returncode is not None:
+            if part is not None and part.returncode is not None:
                 raise SandboxError(f"{part.name} ended with status {part.returncode}.{part.log_tail()}")
         if not isinstance(self.stripe, HostedStripe) and not _listens(self.stripe.url):
             raise SandboxError("The Stripe simulator has ended.")
@@ -117,6 +117,7 @@ def start_stack(  # noqa: PLR0913 - each is a choice of the caller, named at the
     *,
     data: Path | None = None,
     fresh: bool = False,
+    supabase: AbstractContextManager[LocalSupabase] | None = None,
     stripe: HostedStripe | None = None,
     settings: Mapping[str, str] | None = None,
     on_ready: Callable[[str, float], None] | None = None,
@@ -127,6 +128,7 @@ def start_stack(  # noqa: PLR0913 - each is a choice of the caller, named at the
         ports: Where the parts listen; by default wherever there is room.
         data: Where database, keys and logs are kept; None for a temporary folder.
         fresh: Whether to start from an empty database.
+        supabase: A Supabase project from elsewhere; None for a local one, which the arguments above describe.
         stripe: Stripe itself; None for the simulator.
         settings: Further environment variables of the service.
         on_ready: Told the name of each part that is ready, and how many seconds it took.
@@ -147,25 +149,25 @@ def start_stack(  # noqa: PLR0913 - each is a choice of the caller, named at the
         connecting = _enter(exits, pool, connect)
 
         started = time.monotonic()
-        supabase = exits.enter_context(start_supabase(ports.supabase, ports.database, data, fresh=fresh))
+        project = exits.enter_context(
+            supabase or start_supabase(ports.supabase, ports.database, data, fresh=fresh)
+        )
         report("Supabase", time.monotonic() - started)
 
         started = time.monotonic()
         account, webhook_secret = connecting.result()
         environment = {
-            "SUPABASE_URL": supabase.url,
-            "SUPABASE_PUBLISHABLE_KEY": supabase.publishable_key,
-            "SUPABASE_SECRET_KEY": supabase.secret_key,
+            "SUPABASE_URL": project.url,
+            "SUPABASE_PUBLISHABLE_KEY": project.publishable_key,
+            "SUPABASE_SECRET_KEY": project.secret_key,
             "STRIPE_SECRET_KEY": account.secret_key,
             "STRIPE_WEBHOOK_SECRET": webhook_secret,
             "STRIPE_API_BASE": account.url,
             "PORT": str(listener.getsockname()[1]),
             **(settings or {}),
         }
-        service = _enter(
-            exits, pool, _spawn_service(listener, environment, supabase.data_dir / "service.log")
-        )
-        stack = Stack(supabase, account, service_url, environment, service.result(), listener)
+        service = _enter(exits, pool, _spawn_service(listener, environment, project.data_dir / "service.log"))
+        stack = Stack(project, account, service_url, environment, service.result(), listener)
         exits.callback(stack.stop_service)
         stack.wait_for_service()
         report("Service", time.monotonic() - started)

@@ -36,7 +36,8 @@ class LocalSupabase:
     """As the superuser `supabase_admin`."""
     jwks_url: str
     data_dir: Path
-    process: Process = field(repr=False, compare=False)
+    process: Process | None = field(repr=False, compare=False)
+    """None for a project that was not started here, which cannot be stopped here either."""
 
     def stop_postgres(self) -> None:
         """Shut Postgres down; PostgREST stays and answers 503."""
@@ -67,9 +68,20 @@ class LocalSupabase:
         key = json.loads((self.data_dir / "keys.json").read_text())["signing_key"]
         return jwt.encode(dict(claims), jwt.PyJWK(key).key, "ES256", headers={"kid": key["kid"]})
 
+    @property
+    def pid(self) -> int:
+        """The process whose end is the stack's."""
+        return self._started().pid
+
     def _command(self, line: str) -> None:
-        self.process.write_line(line)
-        _answer(self.process, timeout=_COMMAND_SECONDS)
+        process = self._started()
+        process.write_line(line)
+        _answer(process, timeout=_COMMAND_SECONDS)
+
+    def _started(self) -> Process:
+        if self.process is None:
+            raise SandboxError("This Supabase project was not started here.")
+        return self.process
 
 
 @contextmanager
@@ -81,6 +93,7 @@ def start_supabase(  # noqa: PLR0913 - each is a choice of the caller, named at 
     fresh: bool = False,
     migrate: bool = True,
     project: Path = PROJECT,
+    postgrest_port: int | None = None,
 ) -> Iterator[LocalSupabase]:
     """Run the stack for the length of a `with` block.
 
@@ -91,6 +104,7 @@ def start_supabase(  # noqa: PLR0913 - each is a choice of the caller, named at 
         fresh: Whether to start from an empty database.
         migrate: Whether to apply the project's migrations and seed, with the Supabase CLI.
         project: The folder that holds `supabase/` with config.toml, migrations and seed.
+        postgrest_port: Where a PostgREST runs already, as Postgres then does on `db_port`; None to run both.
 
     Raises:
         SandboxError: Node.js is missing, a port is taken, an earlier Postgres still runs, the disk is full, a
@@ -102,6 +116,7 @@ def start_supabase(  # noqa: PLR0913 - each is a choice of the caller, named at 
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command = ["node", str(LOCAL_STACK / "start.mjs"), "--data", str(folder), "--project", str(project)]
         command += ["--url", url, "--fd", str(listener.fileno()), "--db-port", str(db_port)]
+        command += [] if postgrest_port is None else ["--postgrest-port", str(postgrest_port)]
         with Process.start(
             "The local Supabase stack",
             command if migrate else [*command, "--no-migrate"],

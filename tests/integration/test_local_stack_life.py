@@ -107,13 +107,13 @@ def test_keys_users_and_rows_outlive_a_killed_node_and_nothing_is_left_running(
     with start_supabase(data=tmp_path / "data", project=project) as first:
         headers = {"apikey": first.publishable_key}
         assert httpx.post(f"{first.url}/auth/v1/signup", headers=headers, json=credentials).is_success
-        killed = find_below(first.process.pid)
-        os.kill(first.process.pid, signal.SIGKILL)
+        killed = find_below(first.pid)
+        os.kill(first.pid, signal.SIGKILL)
     assert len(killed) > 5
 
     with start_supabase(data=tmp_path / "data", project=project) as second:
         wait_until_gone(killed)
-        ended = find_below(second.process.pid)
+        ended = find_below(second.pid)
         assert (second.secret_key, second.publishable_key) == (first.secret_key, first.publishable_key)
         sign_in = f"{second.url}/auth/v1/token?grant_type=password"
         assert httpx.post(sign_in, headers=headers, json=credentials).is_success
@@ -131,7 +131,7 @@ import sys
 from pathlib import Path
 from service.sandbox.supabase import start_supabase
 with start_supabase(data=Path({str(tmp_path / "data")!r}), migrate=False) as supabase:
-    print(supabase.process.pid, flush=True)
+    print(supabase.pid, flush=True)
     sys.stdin.read()
 """
     with subprocess.Popen(
@@ -147,11 +147,11 @@ with start_supabase(data=Path({str(tmp_path / "data")!r}), migrate=False) as sup
 
 def test_an_earlier_postgres_that_still_runs_is_named(tmp_path: Path) -> None:
     with start_supabase(data=tmp_path / "data", migrate=False) as supabase:
-        below = find_below(supabase.process.pid)
+        below = find_below(supabase.pid)
         for pid, command in below.items():
             if " guard " in command:
                 os.kill(pid, signal.SIGKILL)
-        os.kill(supabase.process.pid, signal.SIGKILL)
+        os.kill(supabase.pid, signal.SIGKILL)
     postmaster = int((tmp_path / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
     try:
         with (
