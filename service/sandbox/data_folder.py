@@ -18,19 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCK = "stack.lock"
-_OURS = ("keys.json", "cluster.json", "postgres", "*.log", ".supabase", LOCK)
 _NEEDED_BYTES = 300_000_000
 _WAIT_SECONDS = 5
 _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def data_folder(path: Path | None, *, fresh: bool) -> Iterator[tuple[Path, IO[str]]]:
+def data_folder(path: Path | None) -> Iterator[tuple[Path, IO[str]]]:
     """Open `path` for one stack at a time, or a temporary folder that is removed afterwards.
 
     Args:
         path: The folder, made if it is not there; None for a temporary one.
-        fresh: Whether to delete what an earlier stack kept there.
 
     Yields:
         The folder, and its open lock file, which names the process that uses it.
@@ -42,12 +40,12 @@ def data_folder(path: Path | None, *, fresh: bool) -> Iterator[tuple[Path, IO[st
         with tempfile.TemporaryDirectory(prefix="topup-") as temporary, _opened(Path(temporary)) as opened:
             yield opened
     else:
-        with _opened(path.absolute(), fresh=fresh) as opened:
+        with _opened(path.absolute()) as opened:
             yield opened
 
 
 @contextmanager
-def _opened(path: Path, *, fresh: bool = False) -> Iterator[tuple[Path, IO[str]]]:
+def _opened(path: Path) -> Iterator[tuple[Path, IO[str]]]:
     try:
         path.mkdir(parents=True, exist_ok=True)
         _check_ours(path)
@@ -56,8 +54,6 @@ def _opened(path: Path, *, fresh: bool = False) -> Iterator[tuple[Path, IO[str]]
         raise SandboxError(f"Cannot write to {path} ({error.strerror}): choose another folder.") from error
     with lock:
         _take(lock, path)
-        if fresh:
-            _delete_ours(path)
         _check_space(path)
         name_holder(lock, os.getpid())
         yield path, lock
@@ -108,12 +104,3 @@ def _is_stack(pid: str) -> bool:
         return False
     ps = subprocess.run(["ps", "-ww", "-p", pid, "-o", "args="], capture_output=True, text=True, check=False)
     return "start.mjs" in ps.stdout
-
-
-def _delete_ours(path: Path) -> None:
-    for pattern in _OURS:
-        for entry in path.glob(pattern):
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != LOCK:
-                entry.unlink()

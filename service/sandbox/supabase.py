@@ -112,14 +112,15 @@ def start_supabase(  # noqa: PLR0913 - each is a choice of the caller, named at 
     """
     check_node()
     install()
-    with data_folder(data, fresh=fresh) as (folder, lock), bind(port) as listener:
+    with data_folder(data) as (folder, lock), bind(port) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command = ["node", str(LOCAL_STACK / "start.mjs"), "--data", str(folder), "--project", str(project)]
         command += ["--url", url, "--fd", str(listener.fileno()), "--db-port", str(db_port)]
         command += [] if postgrest_port is None else ["--postgrest-port", str(postgrest_port)]
+        command += [*([] if migrate else ["--no-migrate"]), *(["--fresh"] if fresh else [])]
         with Process.start(
             "The local Supabase stack",
-            command if migrate else [*command, "--no-migrate"],
+            command,
             log=folder / "stack.log",
             env=_environment(),
             fds=[listener.fileno()],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StackError } from "./errors.mjs";
@@ -12,6 +12,13 @@ export function isBootstrapped(data) {
   if (!existsSync(marker)) return false;
   if (JSON.parse(readFileSync(marker, "utf8")).version === VERSION) return true;
   throw new StackError(`The data in ${data} was made by another version of this stack: start afresh (--fresh).`);
+}
+
+/** Delete the keys and the database; the logs stay. */
+export function deleteCluster(data) {
+  for (const name of ["cluster.json", "keys.json", "postgres"]) {
+    rmSync(join(data, name), { recursive: true, force: true });
+  }
 }
 
 /**

@@ -14,7 +14,6 @@ import { join } from "node:path";
 import { Child } from "./child.mjs";
 import { StackError } from "./errors.mjs";
 import { execute } from "./execute.mjs";
-import { waitForLeftOver } from "./left-over.mjs";
 import { findFreePort } from "./ports.mjs";
 
 const PORT_ATTEMPTS = 20;
@@ -47,7 +46,6 @@ export class Postgres {
   }
 
   async start() {
-    await waitForLeftOver(this.folder);
     this.socketFolder ??= this.#makeSocketFolder();
     const anyPort = this.port === 0;
     for (let attempt = 1; ; attempt += 1) {

@@ -1,11 +1,13 @@
+import { join } from "node:path";
 import { findPostgres, findPostgrest, findSupabaseCli } from "./binaries.mjs";
-import { bootstrap, isBootstrapped, setPasswords } from "./bootstrap.mjs";
+import { bootstrap, deleteCluster, isBootstrapped, setPasswords } from "./bootstrap.mjs";
 import { createAuth } from "./auth.mjs";
 import { readConfig } from "./config.mjs";
 import { StackError } from "./errors.mjs";
 import { ExternalPostgres, ExternalPostgrest } from "./external.mjs";
 import { Gateway } from "./gateway.mjs";
 import { loadKeys } from "./keys.mjs";
+import { waitForLeftOver } from "./left-over.mjs";
 import { Migration } from "./migrate.mjs";
 import { Postgres } from "./postgres.mjs";
 import { Postgrest } from "./postgrest.mjs";
@@ -25,11 +27,14 @@ export class Stack {
    * @param {number} options.fd the gateway's listening socket; who calls before all is up waits in its backlog
    * @param {number} options.dbPort Postgres's port on 127.0.0.1; 0 for any
    * @param {boolean} options.migrate whether to apply the project's migrations and seed
+   * @param {boolean} options.fresh whether to delete the keys and the database that are there
    * @param {number} [options.postgrestPort] where a PostgREST runs already, as Postgres does on `dbPort`
    * @returns the addresses and keys of the stack
    */
-  async start({ data, project, url, fd, dbPort, migrate, postgrestPort }) {
+  async start({ data, project, url, fd, dbPort, migrate, fresh, postgrestPort }) {
     const config = readConfig(project);
+    await waitForLeftOver(join(data, "postgres"));
+    if (fresh) deleteCluster(data);
     const keys = loadKeys(data);
     const tokens = await createTokens(keys, url);
     const external = postgrestPort !== undefined;

@@ -1,7 +1,8 @@
 /**
  * Start the local Supabase stack and keep it up until SIGINT, SIGTERM or the end of stdin.
  *
- *   node start.mjs --data DIR --project DIR --url URL --fd N --db-port N [--no-migrate] [--postgrest-port N]
+ *   node start.mjs --data DIR --project DIR --url URL --fd N --db-port N [--no-migrate] [--fresh]
+ *     [--postgrest-port N]
  *
  * stdout carries JSON, one object a line: first the addresses and keys when all is ready, or {"error": "…"};
  * then {"done": LINE} or {"error": "…"} for each line on stdin, such as `stop postgres` or `start postgrest`.
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     "db-port": { type: "string" },
     "postgrest-port": { type: "string" },
     "no-migrate": { type: "boolean", default: false },
+    fresh: { type: "boolean", default: false },
   },
 });
 const stack = new Stack();
@@ -58,6 +60,7 @@ const started = stack.start({
   fd: Number(values.fd),
   dbPort: Number(values["db-port"]),
   migrate: !values["no-migrate"],
+  fresh: values.fresh,
   postgrestPort: values["postgrest-port"] && Number(values["postgrest-port"]),
 });
 // One after the other: `start postgres` must not overtake the `stop postgres` before it.

@@ -16,19 +16,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from supabase.lib.client_options import SyncClientOptions
 
 from service.sandbox.node import LOCAL_STACK
-from service.sandbox.supabase import LocalSupabase, start_supabase
 from supabase import create_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.sandbox.stack import Stack
+    from service.sandbox.supabase import LocalSupabase
+
 PASSWORD = "correct-horse-battery"
 
 
-@pytest.fixture(scope="session")
-def supabase() -> Iterator[LocalSupabase]:
-    with start_supabase() as running:
-        yield running
+@pytest.fixture(scope="module")
+def supabase(stack: Stack) -> LocalSupabase:
+    return stack.supabase
 
 
 @pytest.fixture(scope="module")

@@ -172,7 +172,7 @@ def test_an_earlier_postgres_that_still_runs_is_named(tmp_path: Path) -> None:
 def test_a_data_folder_serves_one_stack_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_folder, "_WAIT_SECONDS", 0.1)
     with (
-        data_folder.data_folder(tmp_path / "data", fresh=False),
+        data_folder.data_folder(tmp_path / "data"),
         pytest.raises(SandboxError, match=rf"Another stack \(pid {os.getpid()}\) uses"),
         start_supabase(data=tmp_path / "data"),
     ):
