@@ -35,6 +35,12 @@ function opaqueKey(prefix) {
 
 /** A private JWK for ES256, as a hosted project signs its users' access tokens with. */
 function signingKey() {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), alg: "ES256", use: "sig" };
+  // Encoded as it is made: `KeyObject.export` holds the key's lock, and if the garbage collector then frees
+  // the job that made the key, that waits for the same lock, for ever.
+  const { privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "jwk" },
+    privateKeyEncoding: { type: "pkcs8", format: "jwk" },
+  });
+  return { ...privateKey, kid: randomUUID(), alg: "ES256", use: "sig" };
 }
