@@ -29,6 +29,6 @@ AUTHENTICATION_REQUIRED = Decline(
 NOT_A_TEST_CARD = Decline(
     "card_declined",
     "test_mode_live_card",
-    "Your card was declined. Your request was in test mode, but used a non test card. "
-    "For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+    "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid "
+    "test cards, visit: https://stripe.com/docs/testing.",
 )

@@ -90,8 +90,8 @@ def no_such(
     if other_mode:
         used = "test" if other_mode == "live" else "live"
         message += (
-            f"; a similar object exists in {other_mode} mode, but a {used} mode key was used "
-            "to make this request."
+            f"; a similar object exists in {other_mode} mode, but a {used} mode key was used to make this "
+            "request."
         )
     return StripeError(404 if in_path else 400, _INVALID, message, code="resource_missing", param=param)
 
@@ -104,8 +104,8 @@ def unauthorized(message: str) -> StripeError:
 def secret_key_required() -> StripeError:
     """A publishable key where only a secret one may act: 403."""
     message = (
-        "This API call cannot be made with a publishable API key. Please use a secret API key. "
-        "You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
+        "This API call cannot be made with a publishable API key. Please use a secret API key. You can "
+        "find a list of your API keys at https://dashboard.stripe.com/account/apikeys."
     )
     return StripeError(403, _INVALID, message, saved=False, code="secret_key_required")
 
@@ -113,8 +113,8 @@ def secret_key_required() -> StripeError:
 def unrecognized_url(method: str, path: str) -> StripeError:
     """A path or method that Stripe, or this simulator, does not have: 404."""
     message = (
-        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
-        "https://support.stripe.com/."
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help "
+        "at https://support.stripe.com/."
     )
     return StripeError(404, _INVALID, message, saved=False)
 
@@ -127,9 +127,8 @@ def idempotency_mismatch(message: str) -> StripeError:
 def idempotency_key_in_use(key: str) -> StripeError:
     """A key whose first request has not finished: 409, to be tried again."""
     message = (
-        f"There is currently another in-progress request using this Idempotency Key: {key}. "
-        "It probably means that you submitted twice and the other request is still going through; try "
-        "again later."
+        f"There is currently another in-progress request using this Idempotency Key: {key}. It probably "
+        "means that you submitted twice and the other request is still going through; try again later."
     )
     return StripeError(409, _INVALID, message, saved=False, code="idempotency_key_in_use")
 

@@ -65,15 +65,14 @@ def check_metadata(metadata: Object | str) -> Object:
     for key, value in metadata.items():
         if len(key) > _MAX_KEY_LENGTH:
             raise invalid_parameter(
-                f"Metadata keys can have up to {_MAX_KEY_LENGTH} characters, but you passed in a key that is "
-                f"{len(key)} characters. Invalid key: {key}",
+                f"Metadata keys can have up to {_MAX_KEY_LENGTH} characters, but you passed in a key that "
+                f"is {len(key)} characters. Invalid key: {key}",
                 f"metadata[{key}]",
             )
         if len(value) > _MAX_VALUE_LENGTH:
             raise invalid_parameter(
-                f"Metadata values can have up to {_MAX_VALUE_LENGTH} characters, but you passed in a "
-                "value that is "
-                f"{len(value)} characters. Invalid value: {value}",
+                f"Metadata values can have up to {_MAX_VALUE_LENGTH} characters, but you passed in a value "
+                f"that is {len(value)} characters. Invalid value: {value}",
                 f"metadata[{key}]",
             )
     return {key: value for key, value in metadata.items() if value != ""}

@@ -66,16 +66,15 @@ class IdempotencyKeys:
             return None
         if use.endpoint != endpoint:
             raise idempotency_mismatch(
-                "Keys for idempotent requests can only be used for the same endpoint they were first "
-                "used for "
-                f"('{endpoint}' vs '{use.endpoint}'). Try using a key other than '{key}' if you meant to "
-                "execute "
-                "a different request."
+                "Keys for idempotent requests can only be used for the same endpoint they were first used "
+                f"for ('{endpoint}' vs '{use.endpoint}'). Try using a key other than '{key}' if you meant "
+                "to execute a different request."
             )
         if use.fingerprint != fingerprint:
             raise idempotency_mismatch(
-                "Keys for idempotent requests can only be used with the same parameters they were first used "
-                f"with. Try using a key other than '{key}' if you meant to execute a different request."
+                "Keys for idempotent requests can only be used with the same parameters they were first "
+                f"used with. Try using a key other than '{key}' if you meant to execute a different "
+                "request."
             )
         if use.answer is None:
             raise idempotency_key_in_use(key)

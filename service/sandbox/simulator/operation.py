@@ -35,8 +35,7 @@ log = logging.getLogger(__name__)
 _FORM = "application/x-www-form-urlencoded"
 _NOT_A_FORM = (
     f"Invalid request (check that your POST content type is {_FORM}). If you have any questions, we can "
-    "help at "
-    "https://support.stripe.com/."
+    "help at https://support.stripe.com/."
 )
 
 

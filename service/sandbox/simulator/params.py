@@ -193,9 +193,8 @@ def _check_text(node: Node, name: str) -> str:
     if not node:
         message = (
             f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a "
-            "field; "
-            f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a "
-            "non-empty value."
+            f"field; however '{name}' cannot be unset. You should remove '{name}' from your request or "
+            "supply a non-empty value."
         )
         raise invalid_parameter(message, name, "parameter_invalid_empty")
     if len(node) > _MAX_LENGTH:

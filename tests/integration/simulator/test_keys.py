@@ -90,6 +90,20 @@ def test_a_browser_can_make_a_payment_method(browser: httpx.Client) -> None:
     assert browser.post("/v1/payment_methods", data=form | {"payment_method": "pm_1"}).status_code == 400
 
 
+def test_a_page_of_any_origin_may_ask(simulator: LocalStripe) -> None:
+    answer = httpx.options(
+        f"{simulator.url}/v1/payment_intents/pi_1/confirm",
+        headers={
+            "Origin": "https://shop.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        },
+    )
+    assert answer.is_success
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+
+
 def test_the_pinned_version_is_the_only_one(http: httpx.Client) -> None:
     pinned = http.get("/v1/customers", headers={"Stripe-Version": str(sdk.api_version)})
     assert pinned.headers["stripe-version"] == sdk.api_version

@@ -119,8 +119,8 @@ def _attempt_debit(  # noqa: PLR0913, PLR0917 - the parts of one attempt
     if instrument.mandate is None and not attempt.has_mandate:
         raise invalid_request(
             "This PaymentIntent requires a mandate, but no existing mandate was found. Collect mandate "
-            "acceptance "
-            "from the customer and try again, providing acceptance data in the mandate_data parameter."
+            "acceptance from the customer and try again, providing acceptance data in the mandate_data "
+            "parameter."
         )
     instrument.mandate = instrument.mandate or new_id("mandate")
     charge = new_charge(intent, method, instrument, status="pending", captured=True)

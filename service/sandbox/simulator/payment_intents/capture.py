@@ -9,6 +9,7 @@ from service.sandbox.simulator.cards import Decline
 from service.sandbox.simulator.charges.charge import set_failure
 from service.sandbox.simulator.context import copy_object
 from service.sandbox.simulator.errors import invalid_parameter, unexpected_state
+from service.sandbox.simulator.fields import set_metadata
 from service.sandbox.simulator.payment_intents.intent import CHANGEABLE, check_suffix
 from service.sandbox.simulator.payment_intents.outcomes import finish
 from service.sandbox.simulator.refunds.refunding import release
@@ -28,8 +29,8 @@ def capture_intent(context: Context, intent: Object, params: Object) -> None:
     """
     if intent["status"] != "requires_capture":
         raise unexpected_state(
-            f"This PaymentIntent could not be captured because it has a status of {intent['status']}. Only a "
-            "PaymentIntent with one of the following statuses may be captured: requires_capture.",
+            f"This PaymentIntent could not be captured because it has a status of {intent['status']}. Only "
+            "a PaymentIntent with one of the following statuses may be captured: requires_capture.",
             copy_object(intent),
         )
     capturable: int = intent["amount_capturable"]
@@ -40,9 +41,10 @@ def capture_intent(context: Context, intent: Object, params: Object) -> None:
             "amount_to_capture",
             "amount_too_large" if amount > 1 else "parameter_invalid_integer",
         )
+    suffix = check_suffix(params.get("statement_descriptor_suffix", intent["statement_descriptor_suffix"]))
+    set_metadata(intent, params)
     charge = latest_charge(context, intent)
-    if "statement_descriptor_suffix" in params:
-        charge["statement_descriptor_suffix"] = check_suffix(params["statement_descriptor_suffix"])
+    charge["statement_descriptor_suffix"] = suffix
     charge |= {"captured": True, "amount_captured": amount}
     context.emit("charge.captured", charge)
     if amount < charge["amount"]:

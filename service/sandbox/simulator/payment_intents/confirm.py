@@ -56,18 +56,16 @@ def confirm_intent(call: Call, intent: Object) -> None:
     if method is None:
         raise unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
-            "update "
-            "the PaymentIntent with a payment method and then confirm it again, or confirm it again "
-            "directly with "
-            "a payment method or ConfirmationToken.",
+            "update the PaymentIntent with a payment method and then confirm it again, or confirm it "
+            "again directly with a payment method or ConfirmationToken.",
             copy_object(intent),
         )
     check_return_url(intent, params)
+    receipt_email = check_email(params.get("receipt_email", intent["receipt_email"]), "receipt_email")
     set_payment_method_options(intent, params)
     if "capture_method" in params:
         intent["capture_method"] = params["capture_method"]
-    if "receipt_email" in params:
-        intent["receipt_email"] = check_email(params["receipt_email"], "receipt_email")
+    intent["receipt_email"] = receipt_email
     if "setup_future_usage" in params:
         intent["setup_future_usage"] = params["setup_future_usage"] or None
     if "shipping" in params:
@@ -116,30 +114,26 @@ def _check_usable(call: Call, intent: Object, method: Object) -> None:
     if owner is not None and customer is None:
         raise invalid_request(
             "The payment method you provided is attached to a customer so for security purposes you must "
-            "provide "
-            "the customer in the request."
+            "provide the customer in the request."
         )
     if owner not in {None, customer}:
         raise invalid_request(
             f"The customer does not have a payment method with the ID {method['id']}. The payment method "
-            "must be "
-            "attached to the customer.",
+            "must be attached to the customer.",
             param="payment_method",
         )
     if call.account.instruments[method["id"]].spent and owner is None:
         raise invalid_request(
             "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
-            "attachment, "
-            "shared with a connected account without Customer attachment, or was detached from a "
-            "Customer. It may "
-            "not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer "
-            "first."
+            "attachment, shared with a connected account without Customer attachment, or was detached "
+            "from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must "
+            "attach it to a Customer first."
         )
     if method["type"] not in intent["payment_method_types"]:
         raise invalid_request(
             f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent. Please "
-            "attach a "
-            f"PaymentMethod of one of the following types: {', '.join(intent['payment_method_types'])}.",
+            "attach a PaymentMethod of one of the following types: "
+            f"{', '.join(intent['payment_method_types'])}.",
             code="payment_intent_incompatible_payment_method",
             param="payment_method",
         )
@@ -167,12 +161,9 @@ def check_return_url(intent: Object, params: Object) -> None:
     ):
         raise invalid_request(
             "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. "
-            "Because some of "
-            "these payment methods might redirect your customer off of your page, you must provide a "
-            "`return_url`. "
-            "If you don't want to accept redirect-based payment methods, set "
-            "`automatic_payment_methods[enabled]` "
-            "to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup "
-            "Intents and "
+            "Because some of these payment methods might redirect your customer off of your page, you "
+            "must provide a `return_url`. If you don't want to accept redirect-based payment methods, set "
+            "`automatic_payment_methods[enabled]` to `true` and "
+            "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and "
             "Payment Intents."
         )

@@ -92,9 +92,8 @@ def set_payment_method_types(intent: Object) -> None:
     kinds = [k for k in kinds if k not in excluded and (allowed is None or k in allowed)]
     if not kinds:
         raise invalid_parameter(
-            "No valid payment method types for this Payment Intent. Please ensure that you have "
-            "activated payment "
-            "methods compatible with your chosen currency.",
+            "No valid payment method types for this Payment Intent. Please ensure that you have activated "
+            "payment methods compatible with your chosen currency.",
             "allowed_payment_method_types" if allowed else "excluded_payment_method_types",
         )
     card = intent["payment_method_options"].get("card", {})

@@ -16,7 +16,6 @@ from stripe.params import (
 )
 
 from service.sandbox.simulator.errors import StripeError, invalid_parameter, invalid_request
-from service.sandbox.simulator.fields import set_metadata
 from service.sandbox.simulator.lists import PAGING, created_within, list_page
 from service.sandbox.simulator.payment_intents.capture import cancel_intent, capture_intent
 from service.sandbox.simulator.payment_intents.confirm import (
@@ -111,8 +110,7 @@ def _create(call: Call) -> Object:
             if name in params:
                 raise invalid_parameter(
                     f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless "
-                    "`confirm` is set "
-                    "to true.",
+                    "`confirm` is set to true.",
                     name,
                 )
     if "customer" in params:
@@ -155,7 +153,6 @@ def _confirm(call: Call) -> Object:
 
 def _capture(call: Call) -> Object:
     intent = _find(call)
-    set_metadata(intent, call.params)
     capture_intent(call.context, intent, call.params)
     return intent
 

@@ -43,9 +43,8 @@ def update_intent(call: Call, intent: Object) -> None:
         if name in params and intent["status"] not in CHANGEABLE:
             raise unexpected_state(
                 f"This PaymentIntent's {name} could not be updated because it has a status of "
-                f"{intent['status']}. "
-                f"You may only update the {name} of a PaymentIntent with one of the following statuses: "
-                f"{', '.join(CHANGEABLE)}.",
+                f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of the "
+                f"following statuses: {', '.join(CHANGEABLE)}.",
                 copy_object(intent),
             )
     if "customer" in params:

@@ -27,8 +27,7 @@ def attach_to_customer(context: Context, method: Object, customer_id: str) -> No
     if instrument.spent:
         raise invalid_request(
             "This PaymentMethod was previously used without being attached to a Customer or was detached "
-            "from a "
-            "Customer, and may not be used again."
+            "from a Customer, and may not be used again."
         )
     source = instrument.source
     if isinstance(source, Card) and source.decline is not None and not source.attaches:

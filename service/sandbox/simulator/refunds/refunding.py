@@ -92,8 +92,7 @@ def cancel_refund(context: Context, refund: Object) -> None:
     if refund["status"] != "requires_action":
         raise invalid_request(
             f"The refund {refund['id']} cannot be canceled because its status is {refund['status']}. Only "
-            "refunds "
-            "with the status requires_action can be canceled."
+            "refunds with the status requires_action can be canceled."
         )
     previous = {"status": refund["status"]}
     _give_up(context, refund, "canceled")
