@@ -1,11 +1,15 @@
 create function credits.share(p_credits numeric, p_part_minor bigint, p_amount_minor bigint)
 returns numeric
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001 $$;
+as $$
+begin
+  return div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001;
+end
+$$;
 
 comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '

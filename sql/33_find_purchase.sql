@@ -1,21 +1,27 @@
 create function credits.payment_intent_of(p_event jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case p_event #>> '{object,object}'
+begin
+  return case p_event #>> '{object,object}'
     when 'payment_intent' then p_event #>> '{object,id}' else p_event #>> '{object,payment_intent}'
-  end
+  end;
+end
 $$;
 
 comment on function credits.payment_intent_of(jsonb) is 'The id of the PaymentIntent that an event is about, or null.';
 
 create function credits.lock_payment_intent(p_payment_intent_id text)
 returns void
-language sql
+language plpgsql
 set search_path = ''
-as $$ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0)) $$;
+as $$
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
+end
+$$;
 
 comment on function credits.lock_payment_intent(text) is
 'Locks a PaymentIntent that no purchase has yet, so that whose it is stays as it is until the end of the transaction. '

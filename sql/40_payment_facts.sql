@@ -2,13 +2,15 @@ create type credits.verdict as (outcome text, reason text, user_id uuid, transac
 
 create function credits.payment_rank(p_state text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select array_position(array['pending', 'requires_action', 'processing', 'failed', 'canceled', 'succeeded'], p_state)
+begin
+  return array_position(array['pending', 'requires_action', 'processing', 'failed', 'canceled', 'succeeded'], p_state);
+end
 $$;
 
 comment on function credits.payment_rank(text) is
@@ -16,11 +18,12 @@ comment on function credits.payment_rank(text) is
 
 create function credits.payment_mismatch(p_event jsonb, p_purchase credits.transactions)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_purchase.stripe_payment_intent_id <> p_event #>> '{object,id}' then 'payment_intent'
     when p_event -> 'livemode' is distinct from to_jsonb(p_purchase.livemode) then 'livemode'
     when p_event #>> '{object,metadata,user_id}' <> p_purchase.user_id::text then 'user'
@@ -29,7 +32,8 @@ as $$
     when p_event ->> 'type' <> 'payment_intent.succeeded' then null
     when p_event #>> '{object,status}' is distinct from 'succeeded' then 'status'
     when p_event #> '{object,amount_received}' is distinct from to_jsonb(p_purchase.amount_minor) then 'amount_received'
-  end
+  end;
+end
 $$;
 
 comment on function credits.payment_mismatch(jsonb, credits.transactions) is

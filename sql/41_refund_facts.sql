@@ -1,14 +1,16 @@
 create function credits.reversal_mismatch(p_event jsonb, p_purchase credits.transactions, p_amount jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_event -> 'livemode' is distinct from to_jsonb(p_purchase.livemode) then 'livemode'
     when p_event #>> '{object,currency}' is distinct from p_purchase.currency then 'currency'
     when jsonb_typeof(p_amount) is distinct from 'number' or p_amount::numeric <= 0 then 'amount'
-  end
+  end;
+end
 $$;
 
 comment on function credits.reversal_mismatch(jsonb, credits.transactions, jsonb) is
@@ -16,13 +18,15 @@ comment on function credits.reversal_mismatch(jsonb, credits.transactions, jsonb
 
 create function credits.refund_rank(p_status text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select array_position(array['pending', 'requires_action', 'succeeded', 'canceled', 'failed'], p_status)
+begin
+  return array_position(array['pending', 'requires_action', 'succeeded', 'canceled', 'failed'], p_status);
+end
 $$;
 
 comment on function credits.refund_rank(text) is
@@ -30,21 +34,25 @@ comment on function credits.refund_rank(text) is
 
 create function credits.refunded_minor(p_purchase credits.transactions)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select least(
-    p_purchase.amount_minor,
-    greatest(
-      coalesce(sum(r.amount_minor) filter (where r.status not in ('failed', 'canceled')), 0),
-      p_purchase.charge_refunded_minor - coalesce(sum(r.amount_minor) filter (
-        where r.status in ('failed', 'canceled') and r.status_at >= p_purchase.charge_refunded_at
-      ), 0)
-    )
-  )::bigint
-  from credits.refunds as r
-  where r.user_id = p_purchase.user_id and r.transaction_id = p_purchase.id
+begin
+  return (
+    select least(
+      p_purchase.amount_minor,
+      greatest(
+        coalesce(sum(r.amount_minor) filter (where r.status not in ('failed', 'canceled')), 0),
+        p_purchase.charge_refunded_minor - coalesce(sum(r.amount_minor) filter (
+          where r.status in ('failed', 'canceled') and r.status_at >= p_purchase.charge_refunded_at
+        ), 0)
+      )
+    )::bigint
+    from credits.refunds as r
+    where r.user_id = p_purchase.user_id and r.transaction_id = p_purchase.id
+  );
+end
 $$;
 
 comment on function credits.refunded_minor(credits.transactions) is

@@ -1,24 +1,32 @@
 create function credits.funds_rank(p_funds text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select array_position(array['untouched', 'withdrawn', 'reinstated'], p_funds) $$;
+as $$
+begin
+  return array_position(array['untouched', 'withdrawn', 'reinstated'], p_funds);
+end
+$$;
 
 comment on function credits.funds_rank(text) is
 'A dispute''s money only moves up this order, whatever order its events come in.';
 
 create function credits.disputed_minor(p_purchase credits.transactions)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select least(p_purchase.amount_minor, coalesce(sum(d.amount_minor), 0))::bigint
-  from credits.disputes as d
-  where d.user_id = p_purchase.user_id and d.transaction_id = p_purchase.id and d.funds = 'withdrawn'
+begin
+  return (
+    select least(p_purchase.amount_minor, coalesce(sum(d.amount_minor), 0))::bigint
+    from credits.disputes as d
+    where d.user_id = p_purchase.user_id and d.transaction_id = p_purchase.id and d.funds = 'withdrawn'
+  );
+end
 $$;
 
 comment on function credits.disputed_minor(credits.transactions) is

@@ -5,6 +5,9 @@ security definer -- service_role alone may execute it; it has no right to write 
 set search_path = ''
 as $$
 declare
+  payment_intent_ids text[];
+  payment_intent_id text;
+  user_ids uuid[];
   event jsonb;
   verdict credits.verdict;
   verdicts jsonb := '{}';
@@ -20,25 +23,22 @@ begin
 
   -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
   -- never wait for each other in a circle.
-  perform credits.lock_payment_intent(unknown.payment_intent_id)
-  from (
-    select distinct credits.payment_intent_of(e.event) as payment_intent_id
+  payment_intent_ids := array(
+    select distinct credits.payment_intent_of(e.event)
     from jsonb_array_elements(record_stripe_events.events) as e (event)
-    where not exists (
-      select from credits.transactions as t where t.stripe_payment_intent_id = credits.payment_intent_of(e.event)
-    )
-    order by payment_intent_id
-  ) as unknown
-  where unknown.payment_intent_id is not null;
+    order by 1
+  );
+  foreach payment_intent_id in array payment_intent_ids loop
+    if not exists (select from credits.transactions as t where t.stripe_payment_intent_id = payment_intent_id) then
+      perform credits.lock_payment_intent(payment_intent_id);
+    end if;
+  end loop;
 
-  perform
-  from credits.accounts as a
-  where a.user_id in (
+  user_ids := array(
     select (credits.transaction_of(e.event)).user_id
     from jsonb_array_elements(record_stripe_events.events) as e (event)
-  )
-  order by a.user_id
-  for no key update;
+  );
+  perform from credits.accounts as a where a.user_id = any(user_ids) order by a.user_id for no key update;
 
   for event in
     select distinct on (e.event ->> 'id') e.event

@@ -51,6 +51,31 @@ as $$
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
 
   union all
+  select 'row_without_its_owner', o.user_id, o.subject, o.detail
+  from (
+    select t.user_id, t.id::text as subject, 'purchase of no account' as detail
+    from credits.transactions as t
+    where not exists (select from credits.accounts as a where a.user_id = t.user_id)
+    union all
+    select e.user_id, e.id::text, 'entry of no account'
+    from credits.ledger_entries as e
+    where not exists (select from credits.accounts as a where a.user_id = e.user_id)
+    union all
+    select c.user_id, c.id, c.detail
+    from (
+      select e.user_id, e.transaction_id, e.id::text as id, 'entry of no purchase' as detail
+      from credits.ledger_entries as e where e.transaction_id is not null
+      union all
+      select r.user_id, r.transaction_id, r.id, 'refund of no purchase' from credits.refunds as r
+      union all
+      select d.user_id, d.transaction_id, d.id, 'dispute of no purchase' from credits.disputes as d
+    ) as c
+    where not exists (
+      select from credits.transactions as t where t.user_id = c.user_id and t.id = c.transaction_id
+    )
+  ) as o
+
+  union all
   select 'event_applied_to_no_purchase', e.user_id, e.id, e.type
   from credits.stripe_events as e
   where e.outcome = 'applied'

@@ -435,12 +435,16 @@ comment on function credits.post_entry(uuid, text, numeric, text, text, uuid) is
 'entry happen once; posting it again raises unique_violation.';
 create function credits.share(p_credits numeric, p_part_minor bigint, p_amount_minor bigint)
 returns numeric
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001 $$;
+as $$
+begin
+  return div(p_credits * 1000000 * least(p_part_minor, p_amount_minor), p_amount_minor) * 0.000001;
+end
+$$;
 
 comment on function credits.share(numeric, bigint, bigint) is
 'The credits that stand for a part of the price. Always cut from a cumulative part, never from a step, so that steps '
@@ -527,22 +531,28 @@ comment on function credits.settle(credits.transactions, text) is
 'already says.';
 create function credits.payment_intent_of(p_event jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case p_event #>> '{object,object}'
+begin
+  return case p_event #>> '{object,object}'
     when 'payment_intent' then p_event #>> '{object,id}' else p_event #>> '{object,payment_intent}'
-  end
+  end;
+end
 $$;
 
 comment on function credits.payment_intent_of(jsonb) is 'The id of the PaymentIntent that an event is about, or null.';
 
 create function credits.lock_payment_intent(p_payment_intent_id text)
 returns void
-language sql
+language plpgsql
 set search_path = ''
-as $$ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0)) $$;
+as $$
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_payment_intent_id, 0));
+end
+$$;
 
 comment on function credits.lock_payment_intent(text) is
 'Locks a PaymentIntent that no purchase has yet, so that whose it is stays as it is until the end of the transaction. '
@@ -596,13 +606,15 @@ create type credits.verdict as (outcome text, reason text, user_id uuid, transac
 
 create function credits.payment_rank(p_state text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select array_position(array['pending', 'requires_action', 'processing', 'failed', 'canceled', 'succeeded'], p_state)
+begin
+  return array_position(array['pending', 'requires_action', 'processing', 'failed', 'canceled', 'succeeded'], p_state);
+end
 $$;
 
 comment on function credits.payment_rank(text) is
@@ -610,11 +622,12 @@ comment on function credits.payment_rank(text) is
 
 create function credits.payment_mismatch(p_event jsonb, p_purchase credits.transactions)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_purchase.stripe_payment_intent_id <> p_event #>> '{object,id}' then 'payment_intent'
     when p_event -> 'livemode' is distinct from to_jsonb(p_purchase.livemode) then 'livemode'
     when p_event #>> '{object,metadata,user_id}' <> p_purchase.user_id::text then 'user'
@@ -623,7 +636,8 @@ as $$
     when p_event ->> 'type' <> 'payment_intent.succeeded' then null
     when p_event #>> '{object,status}' is distinct from 'succeeded' then 'status'
     when p_event #> '{object,amount_received}' is distinct from to_jsonb(p_purchase.amount_minor) then 'amount_received'
-  end
+  end;
+end
 $$;
 
 comment on function credits.payment_mismatch(jsonb, credits.transactions) is
@@ -683,15 +697,17 @@ comment on function credits.apply_payment(jsonb) is
 'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known, and settles.';
 create function credits.reversal_mismatch(p_event jsonb, p_purchase credits.transactions, p_amount jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_event -> 'livemode' is distinct from to_jsonb(p_purchase.livemode) then 'livemode'
     when p_event #>> '{object,currency}' is distinct from p_purchase.currency then 'currency'
     when jsonb_typeof(p_amount) is distinct from 'number' or p_amount::numeric <= 0 then 'amount'
-  end
+  end;
+end
 $$;
 
 comment on function credits.reversal_mismatch(jsonb, credits.transactions, jsonb) is
@@ -699,13 +715,15 @@ comment on function credits.reversal_mismatch(jsonb, credits.transactions, jsonb
 
 create function credits.refund_rank(p_status text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select array_position(array['pending', 'requires_action', 'succeeded', 'canceled', 'failed'], p_status)
+begin
+  return array_position(array['pending', 'requires_action', 'succeeded', 'canceled', 'failed'], p_status);
+end
 $$;
 
 comment on function credits.refund_rank(text) is
@@ -713,21 +731,25 @@ comment on function credits.refund_rank(text) is
 
 create function credits.refunded_minor(p_purchase credits.transactions)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select least(
-    p_purchase.amount_minor,
-    greatest(
-      coalesce(sum(r.amount_minor) filter (where r.status not in ('failed', 'canceled')), 0),
-      p_purchase.charge_refunded_minor - coalesce(sum(r.amount_minor) filter (
-        where r.status in ('failed', 'canceled') and r.status_at >= p_purchase.charge_refunded_at
-      ), 0)
-    )
-  )::bigint
-  from credits.refunds as r
-  where r.user_id = p_purchase.user_id and r.transaction_id = p_purchase.id
+begin
+  return (
+    select least(
+      p_purchase.amount_minor,
+      greatest(
+        coalesce(sum(r.amount_minor) filter (where r.status not in ('failed', 'canceled')), 0),
+        p_purchase.charge_refunded_minor - coalesce(sum(r.amount_minor) filter (
+          where r.status in ('failed', 'canceled') and r.status_at >= p_purchase.charge_refunded_at
+        ), 0)
+      )
+    )::bigint
+    from credits.refunds as r
+    where r.user_id = p_purchase.user_id and r.transaction_id = p_purchase.id
+  );
+end
 $$;
 
 comment on function credits.refunded_minor(credits.transactions) is
@@ -816,25 +838,33 @@ comment on function credits.apply_charge_refunded(jsonb) is
 'Takes over the cumulative refund of a charge: the safety net where refund events do not come.';
 create function credits.funds_rank(p_funds text)
 returns integer
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select array_position(array['untouched', 'withdrawn', 'reinstated'], p_funds) $$;
+as $$
+begin
+  return array_position(array['untouched', 'withdrawn', 'reinstated'], p_funds);
+end
+$$;
 
 comment on function credits.funds_rank(text) is
 'A dispute''s money only moves up this order, whatever order its events come in.';
 
 create function credits.disputed_minor(p_purchase credits.transactions)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select least(p_purchase.amount_minor, coalesce(sum(d.amount_minor), 0))::bigint
-  from credits.disputes as d
-  where d.user_id = p_purchase.user_id and d.transaction_id = p_purchase.id and d.funds = 'withdrawn'
+begin
+  return (
+    select least(p_purchase.amount_minor, coalesce(sum(d.amount_minor), 0))::bigint
+    from credits.disputes as d
+    where d.user_id = p_purchase.user_id and d.transaction_id = p_purchase.id and d.funds = 'withdrawn'
+  );
+end
 $$;
 
 comment on function credits.disputed_minor(credits.transactions) is
@@ -1254,6 +1284,9 @@ security definer -- service_role alone may execute it; it has no right to write 
 set search_path = ''
 as $$
 declare
+  payment_intent_ids text[];
+  payment_intent_id text;
+  user_ids uuid[];
   event jsonb;
   verdict credits.verdict;
   verdicts jsonb := '{}';
@@ -1269,25 +1302,22 @@ begin
 
   -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
   -- never wait for each other in a circle.
-  perform credits.lock_payment_intent(unknown.payment_intent_id)
-  from (
-    select distinct credits.payment_intent_of(e.event) as payment_intent_id
+  payment_intent_ids := array(
+    select distinct credits.payment_intent_of(e.event)
     from jsonb_array_elements(record_stripe_events.events) as e (event)
-    where not exists (
-      select from credits.transactions as t where t.stripe_payment_intent_id = credits.payment_intent_of(e.event)
-    )
-    order by payment_intent_id
-  ) as unknown
-  where unknown.payment_intent_id is not null;
+    order by 1
+  );
+  foreach payment_intent_id in array payment_intent_ids loop
+    if not exists (select from credits.transactions as t where t.stripe_payment_intent_id = payment_intent_id) then
+      perform credits.lock_payment_intent(payment_intent_id);
+    end if;
+  end loop;
 
-  perform
-  from credits.accounts as a
-  where a.user_id in (
+  user_ids := array(
     select (credits.transaction_of(e.event)).user_id
     from jsonb_array_elements(record_stripe_events.events) as e (event)
-  )
-  order by a.user_id
-  for no key update;
+  );
+  perform from credits.accounts as a where a.user_id = any(user_ids) order by a.user_id for no key update;
 
   for event in
     select distinct on (e.event ->> 'id') e.event
@@ -1396,6 +1426,31 @@ as $$
       t.refunded_minor, credits.refunded_minor(t), t.disputed_minor, credits.disputed_minor(t))
   from credits.transactions as t
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
+
+  union all
+  select 'row_without_its_owner', o.user_id, o.subject, o.detail
+  from (
+    select t.user_id, t.id::text as subject, 'purchase of no account' as detail
+    from credits.transactions as t
+    where not exists (select from credits.accounts as a where a.user_id = t.user_id)
+    union all
+    select e.user_id, e.id::text, 'entry of no account'
+    from credits.ledger_entries as e
+    where not exists (select from credits.accounts as a where a.user_id = e.user_id)
+    union all
+    select c.user_id, c.id, c.detail
+    from (
+      select e.user_id, e.transaction_id, e.id::text as id, 'entry of no purchase' as detail
+      from credits.ledger_entries as e where e.transaction_id is not null
+      union all
+      select r.user_id, r.transaction_id, r.id, 'refund of no purchase' from credits.refunds as r
+      union all
+      select d.user_id, d.transaction_id, d.id, 'dispute of no purchase' from credits.disputes as d
+    ) as c
+    where not exists (
+      select from credits.transactions as t where t.user_id = c.user_id and t.id = c.transaction_id
+    )
+  ) as o
 
   union all
   select 'event_applied_to_no_purchase', e.user_id, e.id, e.type
