@@ -65,6 +65,8 @@ def run(settings: Settings, listener: socket.socket) -> bool:
     # The first process of a container gets no default handling; and a stop before the start is no failure.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    # Stripe's SDK would print bodies, client secrets among them, past the application's logs.
+    os.environ.pop("STRIPE_LOG", None)
 
     import structlog  # noqa: PLC0415 - the settings are checked before anything slow is imported
     import uvicorn  # noqa: PLC0415
