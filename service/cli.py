@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.operate.commands import register
 from service.options import Command, Group, JsonOption, fail, port_option
 from service.settings import VARIABLES, InvalidSettingsError, Settings
 
@@ -124,3 +125,6 @@ def doctor(*, json: JsonOption = False) -> None:
         print_findings(findings)
     if has_errors(findings):
         raise typer.Exit(1)
+
+
+register(app, _CommandWithSettings)

@@ -11,6 +11,7 @@ TopupError
 ├── FailedError             500, something here is set up or written wrongly
 │   └── CustomerGoneError
 └── UnavailableError        503, with Retry-After: Supabase or Stripe cannot be reached
+    └── RateLimitedError
 """
 
 from http import HTTPStatus
@@ -131,6 +132,14 @@ class UnavailableError(TopupError):
 
     def __init__(self, code: str) -> None:
         super().__init__("Temporarily unavailable, please try again", code)
+
+
+class RateLimitedError(UnavailableError):
+    """Stripe has had too many requests. `wait` is how many seconds it asks to wait, where it says so."""
+
+    def __init__(self, wait: int | None) -> None:
+        super().__init__("stripe_rate_limited")
+        self.wait = wait
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Failure]:

@@ -20,6 +20,10 @@ _EXAMPLES: Final = {
     "dev": ("topup dev --fresh", "build an app, from an empty database"),
     "serve": ("topup serve --port 8080", "run the service"),
     "doctor": ("uv run --env-file .env topup doctor", "find out why it does not work"),
+    "reconcile": ("topup reconcile --since 3d", "mend what webhooks did not bring"),
+    "events": ("topup events --outcome mismatch", "see what Stripe sent and did not fit"),
+    "explain": ("topup explain pi_…", "tell a customer what happened to a payment"),
+    "audit": ("topup audit", "prove that every balance is right"),
 }
 
 

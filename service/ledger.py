@@ -35,6 +35,9 @@ _REFUSALS: Final[Mapping[str, tuple[type[TopupError], str]]] = {
     "invalid_argument": (InvalidRequestError, "Invalid request"),
     "user_not_found": (ForbiddenError, "User not authorized for action"),
     "package_not_found": (NotFoundError, "Credit package not found"),
+    "not_found": (NotFoundError, "No user, purchase or PaymentIntent has this id"),
+    "transaction_not_found": (NotFoundError, "There is no such purchase"),
+    "purchase_has_payment_intent": (ConflictError, "The purchase has a PaymentIntent"),
     "idempotency_key_reused": (ConflictError, "This Idempotency-Key was used for another purchase"),
     "payment_intent_conflict": (ConflictError, "The purchase already has another payment"),
     "too_many_open_purchases": (
@@ -180,11 +183,16 @@ class Ledger:
         return await self._call(int, "credit_schema_version")
 
     async def _call(self, answer: type[_Answer], function: str, **arguments: Any) -> _Answer:
-        content = await _send(self._writer.rpc(function, arguments).request)
+        return await self._ask(answer, function, self._writer.rpc(function, arguments).request)
+
+    async def _ask(
+        self, answer: type[_Answer], name: str, request: RequestConfig[httpx.AsyncClient]
+    ) -> _Answer:
+        content = await _send(request)
         try:
             return msgspec.json.decode(content, type=answer)
         except msgspec.DecodeError as error:
-            raise FailedError(f"unexpected_answer_of_{function}") from error
+            raise FailedError(f"unexpected_answer_of_{name}") from error
 
 
 async def _send(request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None) -> bytes:

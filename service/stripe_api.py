@@ -1,14 +1,18 @@
 """The only module that imports Stripe's SDK: what is asked of Stripe, and its errors in our words.
 
-The SDK takes as long to import as all the rest together, so `payments.py` alone imports this, in a thread.
+The SDK takes as long to import as all the rest together, so of the service `payments.py` alone imports
+this, in a thread.
 """
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
+import msgspec
 import stripe
 import structlog
 
@@ -18,6 +22,7 @@ from service.errors import (
     CustomerGoneError,
     FailedError,
     InvalidRequestError,
+    RateLimitedError,
     TopupError,
     UnavailableError,
 )
@@ -32,10 +37,28 @@ TIMEOUT: Final = httpx.Timeout(8.0, connect=3.0)
 RETRIES: Final = 2
 """Further attempts after a network error, a 409 or a 5xx; the SDK's own default for a client is 0."""
 
+PAGE: Final = 100
+"""Objects in one page of a list, the most that Stripe gives."""
+
 # It would keep an id under the home directory and send it along.
 stripe.enable_telemetry = False
 
 log = structlog.get_logger()
+
+
+class Answer(NamedTuple):
+    """JSON as Stripe sent it, and when it did by Stripe's own clock (Unix seconds)."""
+
+    body: bytes
+    at: int
+
+
+class Page(msgspec.Struct):
+    """Objects of a list, the newest first, each as Stripe sent it."""
+
+    data: list[msgspec.Raw]
+    has_more: bool
+    at: int = 0
 
 
 class StripeApi:
@@ -91,6 +114,37 @@ class StripeApi:
         with _translated():
             return await self._client.v1.payment_intents.retrieve_async(payment_intent_id)
 
+    async def read(self, path: str, **params: Any) -> Answer:
+        """GET a path of the API. Raises also `RateLimitedError`."""
+        return await self._request("get", path, params)
+
+    async def list_page(self, path: str, **params: Any) -> Page:
+        """One page of a list, or of a search."""
+        answer = await self.read(path, limit=PAGE, **params)
+        page = msgspec.json.decode(answer.body, type=Page)
+        page.at = answer.at
+        return page
+
+    async def cancel_payment_intent(self, payment_intent_id: str) -> Answer:
+        """Cancel a PaymentIntent that nobody pays any more; what it is then.
+
+        `FailedError` with the code `stripe_payment_intent_unexpected_state` if it is paid or being paid.
+        """
+        path = f"/v1/payment_intents/{payment_intent_id}/cancel"
+        return await self._request("post", path, {"cancellation_reason": "abandoned"})
+
+    async def _request(self, method: str, path: str, params: Mapping[str, Any]) -> Answer:
+        with _translated():
+            response = await self._client.raw_request_async(method, path, **params)
+        return Answer(response.body.encode(), _time_of(response.headers))
+
+
+def _time_of(headers: Mapping[str, str]) -> int:
+    try:
+        return int(parsedate_to_datetime(headers["date"]).timestamp())
+    except (KeyError, ValueError):
+        return int(time.time())
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -108,7 +162,7 @@ def _translated() -> Iterator[None]:
         raise _translate(error) from error
 
 
-def _translate(error: stripe.StripeError) -> TopupError:
+def _translate(error: stripe.StripeError) -> TopupError:  # noqa: PLR0911 - one for each kind of error
     """Our error for one of Stripe's (its documentation, "Error handling"). Only a card's message goes on."""
     match error:
         case stripe.CardError():
@@ -119,7 +173,10 @@ def _translate(error: stripe.StripeError) -> TopupError:
             return InvalidRequestError("This payment method cannot be used", "payment_method_refused")
         case stripe.IdempotencyError() | stripe.APIError(http_status=409):
             return ConflictError("The same request is under way or was made differently", "stripe_conflict")
-        case stripe.RateLimitError() | stripe.APIConnectionError() | stripe.APIError():
+        case stripe.RateLimitError():
+            wait = (error.headers or {}).get("retry-after", "")
+            return RateLimitedError(int(wait) if wait.isdecimal() else None)
+        case stripe.APIConnectionError() | stripe.APIError():
             return UnavailableError("stripe_unavailable")
         case _:
-            return FailedError(f"stripe_{type(error).__name__}")
+            return FailedError(f"stripe_{error.code or type(error).__name__}")

@@ -1,0 +1,1 @@
+"""Compares the database with Stripe and feeds what it missed through the very function that webhooks use."""
