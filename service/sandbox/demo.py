@@ -156,5 +156,6 @@ def _show(steps: Steps, outcome: Outcome) -> None:
         Text(
             " Postgres, PostgREST and the service were real, Stripe a simulator. All are stopped again.",
             style="dim",
-        )
+        ),
+        soft_wrap=True,
     )

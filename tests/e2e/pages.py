@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,15 @@ def visit(stack: Stack, page: str, **given: object) -> Any:  # noqa: ANN401 - JS
     return run_node(SCRIPTS / f"{page}.mjs", json.dumps(known | given))
 
 
-def run_node(script: Path, *arguments: str) -> Any:  # noqa: ANN401 - JSON
-    """Run a script; the JSON that it prints."""
+def run_node(script: Path, *arguments: str, **env: str) -> Any:  # noqa: ANN401 - JSON
+    """Run a script, with `env` in its environment; the JSON that it prints."""
     node = subprocess.run(
-        ["node", str(script), *arguments], capture_output=True, text=True, check=False, timeout=180
+        ["node", str(script), *arguments],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
     )
     assert node.returncode == 0, node.stderr
     return json.loads(node.stdout)

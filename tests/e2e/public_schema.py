@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 class Function(NamedTuple):
-    """A function of `public`: the names of its parameters, and its comment."""
+    """A function of `public`: the names of its parameters, how many of the last are optional, its comment."""
 
     name: str
     parameters: list[str]
+    optional: int
     comment: str
 
 
@@ -40,6 +41,7 @@ def read_functions(stack: Stack) -> list[Function]:
             select
               p.proname as name,
               coalesce(p.proargnames[1:p.pronargs], '{}') as parameters,
+              p.pronargdefaults as optional,
               coalesce(obj_description(p.oid, 'pg_proc'), '') as comment
             from pg_proc as p
             where p.pronamespace = 'public'::regnamespace

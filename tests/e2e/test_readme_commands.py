@@ -1,0 +1,166 @@
+"""Each command of the README is run, and what it shows is what comes out today."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import stripe
+
+from service.event_types import HANDLED_EVENT_TYPES
+from service.sandbox import dev
+from service.sandbox.node import LOCAL_STACK, PROJECT
+from service.settings import VARIABLES
+from service.terminal import make_console
+from tests.e2e.readme import find_command, read_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+    from service.sandbox.stack import Stack
+    from tests.e2e.conftest import User
+
+TOPUP: Final = Path(sys.executable).with_name("topup")
+FIRST, SECOND = read_commands()[:2]
+
+NEEDS_AN_ACCOUNT: Final = {
+    "fly apps create <app>",
+    "fly secrets import --stage < .env",
+    "fly deploy",
+    "stripe listen --forward-to http://127.0.0.1:8000/api/stripe/webhook",
+}
+"""Commands that nobody can run here."""
+
+DIFFERS: Final = (
+    (r"\x1b\[[0-9;]*m", ""),
+    (r" *\d+(\.\d+)? m?s\b", " <time>"),
+    (r"\b(pi|whsec|sb_publishable|sb_secret)_[\w-]+", r"\1_<id>"),
+    (r"postgres:[^@]+@", "postgres:<password>@"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+    (r"<port>  +", "<port>   "),
+)
+"""What no two runs have alike, and a word for it."""
+
+
+def run_topup(command: str, settings: Mapping[str, str], **env: str) -> str:
+    """Run a command without any settings but these; its output."""
+    names = {variable.name for variable in VARIABLES}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    ended = subprocess.run(
+        [str(TOPUP), command],
+        env={**kept, **settings, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    return ended.stdout
+
+
+def shape(output: str) -> list[str]:
+    """The lines of an output, with words for what differs."""
+    for pattern, word in DIFFERS:
+        output = re.sub(pattern, word, output)
+    return "\n".join(line.rstrip() for line in output.splitlines()).strip("\n").splitlines()
+
+
+def test_the_first_command_shows_what_it_shows_today() -> None:
+    def in_order(output: str) -> list[str]:
+        # What is started at once is ready in any order; packages are installed the first time alone.
+        lines = [line for line in shape(output) if "Install with npm" not in line]
+        return sorted(lines[:3]) + lines[3:]
+
+    assert FIRST.line.endswith("uv run topup demo")
+    assert FIRST.output.startswith(" ✓ Install with npm")
+    assert in_order(FIRST.output) == in_order(run_topup("demo", {}))
+
+
+def test_the_second_command_ends_with_a_sum() -> None:
+    assert SECOND.line.endswith("uv run pytest -q")
+    assert re.fullmatch(r"\d+ passed in [\d.]+s \(0:0\d:\d\d\)\n", SECOND.output)
+
+
+def test_dev_shows_what_it_shows_today(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    dev.show(make_console(), stack, {})
+    printed = capsys.readouterr().out.replace(str(stack.supabase.data_dir), "/home/ada/topup/.topup")
+    started, _, table = find_command(r"^\.venv/bin/uv run topup dev$").output.partition("\n\n")
+    assert shape(table) == shape(printed)
+    assert set(shape(started)) <= set(shape(FIRST.output))
+
+
+def test_doctor_shows_what_it_shows_today(stack: Stack) -> None:
+    printed = run_topup("doctor", stack.environment, FORCE_COLOR="1", COLUMNS="160")
+    assert shape(find_command("topup doctor$").output) == shape(printed)
+
+
+def run_curl(command: str, **env: str) -> Any:  # noqa: ANN401 - JSON
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} --silent --show-error --fail-with-body --noproxy '*'"],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    return json.loads(ended.stdout)
+
+
+def test_the_webhook_endpoint_gets_the_events_that_are_read(stack: Stack) -> None:
+    command = find_command("/v1/webhook_endpoints").line
+    for there, here in (("https://api.stripe.com", stack.simulator.url), ("<app>.fly.dev", "example.com")):
+        assert there in command
+        command = command.replace(there, here)
+    endpoint = run_curl(command, STRIPE_SECRET_KEY=stack.simulator.secret_key)
+    address = f"{stack.simulator.url}/v1/webhook_endpoints/{endpoint['id']}"
+    httpx.delete(address, auth=(stack.simulator.secret_key, "")).raise_for_status()
+    assert endpoint["url"] == "https://example.com/api/stripe/webhook"
+    assert endpoint["enabled_events"] == list(HANDLED_EVENT_TYPES)
+    assert endpoint["api_version"] == stripe.api_version
+    assert endpoint["secret"].startswith("whsec_")
+
+
+def test_a_payment_at_the_simulator_needs_no_page(stack: Stack, user: User) -> None:
+    bearer = {"Authorization": f"Bearer {user.access_token}"}
+    with httpx.Client(base_url=f"{stack.service_url}/api/stripe", headers=bearer, timeout=60) as service:
+        order = {"creditPackageId": service.get("/credit-packages").json()["data"][0]["id"]}
+        intent = service.post("/create-payment-intent", json=order).json()["data"]["paymentIntentId"]
+    command = find_command("/confirm").line
+    assert "-u sk_test_topup:" in command
+    confirmed = run_curl(
+        command.replace("http://127.0.0.1:12111", stack.simulator.url).replace("pi_…", intent)
+    )
+    assert (confirmed["id"], confirmed["status"]) == (intent, "succeeded")
+
+
+def test_every_other_command_is_one_that_exists() -> None:
+    for line in {command.line for command in read_commands()} - {FIRST.line, SECOND.line} - NEEDS_AN_ACCOUNT:
+        words = shlex.split(line)
+        if words[0] == "supabase":
+            assert_supabase_takes(words[1:])
+        elif "pytest" in words:
+            assert (PROJECT / words[-1]).exists()
+        elif words[0] != "curl":
+            assert re.search(r"\.venv/bin/uv run (--env-file \.env )?topup (dev|doctor)$", line), line
+
+
+def assert_supabase_takes(words: list[str]) -> None:
+    """See that the Supabase CLI has this subcommand with these options."""
+    options = [word for word in words if word.startswith("--")]
+    subcommand = words[: words.index(options[0])]
+    cli = LOCAL_STACK / "node_modules" / ".bin" / "supabase"
+    usage = subprocess.run(
+        [str(cli), *subcommand, "--help"], capture_output=True, text=True, check=True, timeout=180
+    ).stdout
+    assert f"supabase {' '.join(subcommand)} [flags]" in usage
+    assert not [option for option in options if not re.search(rf"^  {option}\b", usage, re.MULTILINE)]

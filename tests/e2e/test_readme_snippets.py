@@ -1,0 +1,158 @@
+"""Each snippet of the README is run as it stands there, and its comments tell what came out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+import pytest
+
+from service.sandbox.node import LOCAL_STACK, PROJECT
+from service.settings import VARIABLES, Settings
+from tests.e2e.pages import SCRIPTS, run_node
+from tests.e2e.readme import TEXT, read_blocks, read_snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from service.sandbox.stack import Stack
+    from tests.e2e.conftest import User
+
+SNIPPETS: Final = {
+    "js": ["buy.js", "credits.js"],
+    "python": ["grant.py"],
+    "sql": ["packages", "audit", "explain", "events"],
+    "sh": [".env"],
+}
+
+WAIT_FOR_WEBHOOK: Final = """
+const paid = () => supabase.from("credit_transactions").select().eq("status", "succeeded");
+while (!(await paid()).data.length) await new Promise((resolve) => setTimeout(resolve, 10));
+"""
+
+
+def test_every_snippet_is_one_that_is_run_here() -> None:
+    for language, titles in SNIPPETS.items():
+        assert [block.title for block in read_blocks(language)] == titles
+    assert len(re.findall(r"^```\w+ title=", TEXT, re.MULTILINE)) == sum(map(len, SNIPPETS.values()))
+
+
+def make_page_folder(folder: Path) -> None:
+    """Make a folder where the page's imports are found."""
+    modules = folder / "node_modules"
+    (modules / "@stripe").mkdir(parents=True)
+    (modules / "@stripe" / "stripe-js").symlink_to(SCRIPTS / "stripe-js")
+    for package in ("@supabase", "ws"):
+        (modules / package).symlink_to(LOCAL_STACK / "node_modules" / package)
+    # Node 20 has no WebSocket of its own.
+    (folder / "browser.mjs").write_text('import ws from "ws"; globalThis.WebSocket ??= ws;')
+
+
+@pytest.fixture(scope="module", name="bought")
+def run_the_page(stack: Stack, user: User, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the page's two snippets got (`seen`), and what their comments say (`told`)."""
+    folder = tmp_path_factory.mktemp("page")
+    make_page_folder(folder)
+    constants = {
+        "SUPABASE_URL": stack.supabase.url,
+        "SUPABASE_PUBLISHABLE_KEY": stack.supabase.publishable_key,
+        "STRIPE_PUBLISHABLE_KEY": stack.simulator.publishable_key,
+        "TOPUP_URL": stack.service_url,
+        "email": user.email,
+        "password": user.password,
+    }
+    read_credits = read_snippet("credits.js")
+    comments = re.findall(r"^const \{ data: (\w+) \} = [^;]+;\n// (.+)$", read_credits, re.MULTILINE)
+    assert len(comments) == read_credits.count("await")
+    program = [
+        'import "./browser.mjs";',
+        *(f"const {name} = {json.dumps(value)};" for name, value in constants.items()),
+        read_snippet("buy.js"),
+        WAIT_FOR_WEBHOOK,
+        read_credits,
+        f"const seen = {{ {', '.join(name for name, _ in comments)} }};",
+        f"const told = {{ {', '.join(f'{name}: {comment}' for name, comment in comments)} }};",
+        "console.log(JSON.stringify({ seen, told, paymentIntentId: intent.paymentIntentId }));",
+    ]
+    (folder / "page.mjs").write_text("\n".join(program))
+    got: dict[str, Any] = run_node(folder / "page.mjs", STRIPE_URL=stack.simulator.url)
+    return got
+
+
+def test_the_page_buys_and_reads_its_credits(bought: dict[str, Any]) -> None:
+    assert bought["seen"].keys() == {"purchase", "balance", "ledger"}
+    assert bought["seen"] == bought["told"]
+
+
+def test_the_backend_grants_credits(stack: Stack, user: User, bought: dict[str, Any]) -> None:
+    assert bought["seen"]["balance"]["balance"] == 15
+    constants = {
+        "SUPABASE_URL": stack.supabase.url,
+        "SUPABASE_SECRET_KEY": stack.supabase.secret_key,
+        "user_id": user.id,
+    }
+    snippet = read_snippet("grant.py")
+    program = [
+        *(f"{name} = {value!r}" for name, value in constants.items()),
+        snippet,
+        "import json; print(json.dumps(granted))",
+        "balance = supabase.table('credit_balance').select('balance::text').eq('user_id', user_id)",
+        "print(balance.single().execute().data['balance'])",
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join(program)], capture_output=True, text=True, check=False, timeout=180
+    )
+    assert ended.returncode == 0, ended.stderr
+    granted, exact = ended.stdout.splitlines()
+    told = snippet.splitlines()[-1].removeprefix("# ").replace("True", "true")
+    assert json.loads(granted) | {"entry_id": 2} == json.loads(told)
+    assert f'`"{exact}"`' in TEXT
+
+
+@pytest.fixture(name="database")
+def connect(stack: Stack) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(stack.supabase.database_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def run_sql(database: psycopg.Connection, title: str, **placeholders: str) -> psycopg.Cursor:
+    text = read_snippet(title)
+    for placeholder, value in placeholders.items():
+        assert f"{placeholder}_…" in text
+        text = text.replace(f"{placeholder}_…", value)
+    return database.execute(text.encode())
+
+
+def test_packages_are_added_and_retired(database: psycopg.Connection) -> None:
+    run_sql(database, "packages")
+    on_sale = database.execute("select name from credits.packages where is_active order by sort_order")
+    assert on_sale.fetchall() == [("Small Package",), ("Medium Package",), ("Team Package",)]
+
+
+def test_a_purchase_is_audited_and_explained(
+    database: psycopg.Connection, user: User, bought: dict[str, Any]
+) -> None:
+    assert user.id not in {str(user_id) for _, user_id, *_ in run_sql(database, "audit")}
+    [(explained,)] = run_sql(database, "explain", pi=bought["paymentIntentId"])
+    assert [entry["kind"] for entry in json.loads(explained)["entries"]] == ["purchase"]
+
+
+def test_events_that_want_a_person_are_found(database: psycopg.Connection) -> None:
+    event = {"id": "evt_readme", "type": "payment_intent.succeeded", "malformed": "on purpose"}
+    database.execute("select public.record_stripe_events(%s)", [json.dumps([event])])
+    [found] = [row for row in run_sql(database, "events") if row[1] == "evt_readme"]
+    assert found[2:] == ("payment_intent.succeeded", "mismatch", "malformed", 1)
+
+
+def test_the_settings_file_is_complete() -> None:
+    text = read_snippet(".env").replace("<ref>", "abcdefghijklmnopqrst").replace("…", "0123456789abcdef")
+    env = dict(line.split("=", 1) for line in text.splitlines())
+    assert env.keys() <= {variable.name for variable in VARIABLES}
+    assert Settings.from_env(env).livemode
+    assert ".env" in (PROJECT / ".gitignore").read_text().splitlines()
