@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -17,7 +18,6 @@ from tests.sql.purchases import Purchase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from uuid import UUID
 
     import psycopg
     from psycopg.rows import DictRow
@@ -37,10 +37,16 @@ class Outcome:
 
 
 class HistoryPlayer:
-    """One connection in which a history is played and taken back."""
+    """One connection in which a history is played and taken back.
 
-    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+    Several play beside each other if each has a number of its own, which is part of all its ids.
+    """
+
+    def __init__(self, connection: psycopg.Connection[DictRow], number: int) -> None:
         self.db = Database(connection)
+        self.number = number
+        self.played = 0
+        self.users: list[UUID] = []
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -49,37 +55,53 @@ class HistoryPlayer:
             yield
 
     def open(self, plan: Plan) -> list[Purchase]:
-        """Make users with a grant each, packages, and the purchases, none of them attached yet."""
+        """Make users with a grant each, packages, and the purchases, none of them attached yet.
+
+        Their ids are new in every history: what was taken back stays in the indexes for a while, and the
+        same ids again would be searched for among ever more of it.
+        """
+        self.played += 1
+        self.users = [self._id(0xA0 + number) for number in range(USERS)]
+        packages = [self._id(0xB0 + number) for number in range(len(PACKAGES))]
         with self.db.connection.pipeline():
             self.db.execute(
                 "insert into auth.users (id, email) select id, id || '@example.test' from unnest(%s) as id",
-                USERS,
+                self.users,
             )
             self.db.execute(
                 "insert into credits.packages (id, name, amount_minor, currency, credits) "
                 "select id, 'Package', price, currency, credits from unnest("
                 "%s::uuid[], %s::bigint[], %s::text[], %s::numeric[]) as p (id, price, currency, credits)",
+                packages,
                 *(list(column) for column in zip(*PACKAGES, strict=True)),
             )
             self._become("service_role")
-            for user_id in USERS:
+            for user_id in self.users:
                 self._call(
                     "grant_credits", user_id=user_id, amount=GRANT, reason="Welcome", idempotency_key="w"
                 )
             opened = [
                 self._call(
                     "open_credit_purchase",
-                    user_id=USERS[one.user],
-                    package_id=PACKAGES[one.package][0],
+                    user_id=self.users[one.user],
+                    package_id=packages[one.package],
                     livemode=False,
                 )
                 for one in plan.purchases
             ]
         return [
-            Purchase(row["transaction_id"], USERS[one.user], f"pi_{number}", *PACKAGES[one.package][1:])
+            Purchase(
+                row["transaction_id"],
+                self.users[one.user],
+                f"pi_{self.number}_{self.played}_{number}",
+                *PACKAGES[one.package],
+            )
             for number, (one, cursor) in enumerate(zip(plan.purchases, opened, strict=True))
             for row in cursor
         ]
+
+    def _id(self, number: int) -> UUID:
+        return UUID(int=self.played << 16 | self.number << 8 | number)
 
     def attach(self, purchases: Sequence[Purchase]) -> None:
         """Attach the PaymentIntent of each purchase."""
@@ -140,4 +162,4 @@ class HistoryPlayer:
         self.db.execute("select set_config('role', %s, true)", role)
 
     def _of_users(self, columns: str, order: str = "") -> psycopg.Cursor[DictRow]:
-        return self.db.execute(f"select {columns} where user_id = any(%s) {order}", USERS)
+        return self.db.execute(f"select {columns} where user_id = any(%s) {order}", self.users)
