@@ -1,6 +1,6 @@
 """The application: settings in, Litestar out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
@@ -44,7 +44,8 @@ def create_app(settings: Settings) -> Litestar:
     authenticator = Authenticator(
         KeySet(settings.jwks_url, http), settings.jwt_issuer, settings.supabase_jwt_secret
     )
-    receiver = WebhookReceiver(settings.stripe_webhook_secrets, EventRecorder(ledger))
+    count, metrics_routes = _metrics(settings)
+    receiver = WebhookReceiver(settings.stripe_webhook_secrets, EventRecorder(ledger), count)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> Litestar:
                 tags=["Stripe"],
             ),
             Router("/health", route_handlers=[get_live, get_ready], tags=["Health"]),
+            *metrics_routes,
         ],
         dependencies={
             "ledger": _constant(ledger),
@@ -90,6 +92,20 @@ def create_app(settings: Settings) -> Litestar:
     # Litestar's own list of middleware is passed over on 404 and 405.
     app.asgi_handler = RequestLog(app.asgi_handler)
     return app
+
+
+def _metrics(settings: Settings) -> tuple[Callable[[str, str | None], None], list[Router]]:
+    if settings.metrics_token is None:
+        return _count_nothing, []
+    from service.metrics import Metrics, get_metrics  # noqa: PLC0415 - slow to import, and not wanted by all
+
+    metrics = Metrics(settings.metrics_token)
+    routes = Router("/", route_handlers=[get_metrics], dependencies={"metrics": _constant(metrics)})
+    return metrics.count_webhook, [routes]
+
+
+def _count_nothing(_outcome: str, _reason: str | None) -> None:
+    pass
 
 
 def _constant(value: object) -> Provide:

@@ -106,6 +106,13 @@ def webhook_secrets(raw: str) -> tuple[str, ...]:
     return secrets
 
 
+def metrics_token(raw: str) -> str:
+    """A bearer token that cannot be guessed."""
+    if not re.fullmatch(r"[\x21-\x7e]{32,}", raw):
+        raise ValueError("can be guessed or does not fit into a header")
+    return raw
+
+
 def log_level(raw: str) -> str:
     """One of LOG_LEVELS."""
     if raw.lower() not in LOG_LEVELS:

@@ -70,6 +70,13 @@ VARIABLES = (
         "origins like https://app.example.com, separated by commas",
         "",
     ),
+    Variable(
+        "TOPUP_METRICS_TOKEN",
+        "metrics_token",
+        parse.metrics_token,
+        "at least 32 characters without spaces, such as openssl rand -hex 32 prints",
+        optional=True,
+    ),
     Variable("TOPUP_LOG_LEVEL", "log_level", parse.log_level, "debug, info, warning or error", "info"),
     Variable("HOST", "host", parse.host, "an address to listen on", "127.0.0.1"),
     Variable("PORT", "port", parse.port, "a port number, 0 to 65535", "8000"),
@@ -100,6 +107,7 @@ class Settings:
     STRIPE_WEBHOOK_SECRET     whsec_…; several, comma separated, while one is being rotated
     STRIPE_API_BASE           optional: where Stripe's API is; default https://api.stripe.com
     TOPUP_CORS_ORIGINS        optional: origins that browsers may call from, comma separated; default none
+    TOPUP_METRICS_TOKEN       optional: the bearer token that reads /metrics; default none, and no /metrics
     TOPUP_LOG_LEVEL           optional: debug, info, warning or error; default info
     HOST                      optional: the address to listen on; default 127.0.0.1
     PORT                      optional: the port to listen on, 0 for any free one; default 8000
@@ -113,6 +121,7 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_base: str = STRIPE_API_BASE
     cors_origins: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
     log_level: str = "info"
     host: str = "127.0.0.1"
     port: int = 8000
@@ -166,7 +175,12 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured value that must appear in no log."""
-        values = (self.supabase_secret_key, self.supabase_jwt_secret, self.stripe_secret_key)
+        values = (
+            self.supabase_secret_key,
+            self.supabase_jwt_secret,
+            self.stripe_secret_key,
+            self.metrics_token,
+        )
         return (*filter(None, values), *self.stripe_webhook_secrets)
 
 

@@ -1,7 +1,7 @@
 """POST /api/stripe/webhook: verified, projected, recorded."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,7 +9,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 
 from service.contract import WEBHOOK_RESPONSES, Success, WebhookOperation
-from service.errors import FAILURE_TEXT, UnavailableError
+from service.errors import FAILURE_TEXT, InvalidRequestError, TopupError, UnavailableError
 from service.events import project_event
 from service.ledger import EventOutcome, Ledger
 from service.signature import verify_signature
@@ -36,14 +36,29 @@ class EventRecorder:
 
 
 class WebhookReceiver:
-    """Takes the raw bytes of a webhook to the recorder, or refuses them."""
+    """Takes the raw bytes of a webhook to the recorder, or refuses them.
 
-    def __init__(self, secrets: Sequence[str], recorder: EventRecorder) -> None:
+    `count` is told what became of each: an outcome of `EventOutcome`, or "refused", and the reason.
+    """
+
+    def __init__(
+        self, secrets: Sequence[str], recorder: EventRecorder, count: Callable[[str, str | None], None]
+    ) -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._recorder = recorder
+        self._count = count
 
     async def receive(self, signatures: Sequence[bytes], body: bytes) -> None:
-        """Verify, project and record. Nothing reads the body before its signature is verified."""
+        """Verify, project, record and count."""
+        try:
+            recorded = await self._receive(signatures, body)
+        except TopupError as error:
+            self._count("refused" if isinstance(error, InvalidRequestError) else "failed", None)
+            raise
+        self._count(recorded.outcome, recorded.reason)
+
+    async def _receive(self, signatures: Sequence[bytes], body: bytes) -> EventOutcome:
+        # Nothing reads the body before its signature is verified.
         verify_signature(signatures, body, self._secrets, time.time())
         event = project_event(body)
         structlog.contextvars.bind_contextvars(event_id=event["id"], event_type=event["type"])
@@ -53,6 +68,7 @@ class WebhookReceiver:
         structlog.contextvars.bind_contextvars(outcome=recorded.outcome, reason=recorded.reason)
         if recorded.outcome == "mismatch":
             log.warning("event does not fit its purchase")
+        return recorded
 
 
 @post(
