@@ -12,6 +12,7 @@ from psycopg import sql
 
 from tests.sql.database import ROLES, Database
 from tests.sql.expected_privileges import EXECUTABLE_BY, READABLE_COLUMNS, READERS, SEQUENCES, SIGNED_IN
+from tests.sql.purchases import new_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +169,14 @@ def test_role_executes_the_functions_granted_to_it_and_no_other(
     with acting_as(admin_db, role):
         outcome = attempt(admin_db, call)
     assert (outcome != INSUFFICIENT_PRIVILEGE) == (role in EXECUTABLE_BY[function]), outcome
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_client_calling_an_rpc_is_refused(db: Database, role: str) -> None:
+    """With arguments that the service would be let through with."""
+    user_id = new_user(db)
+    with db.refused(INSUFFICIENT_PRIVILEGE), db.acting_as(role, user_id):
+        db.execute("select * from public.grant_credits(%s, 1000000, 'Mine', 'key')", user_id)
 
 
 def call_with_nulls(function: str) -> sql.Composed:

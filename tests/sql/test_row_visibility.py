@@ -112,7 +112,7 @@ def test_a_cheap_function_in_a_filter_is_never_shown_another_users_row(
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_nobody_signed_in_sees_nothing(db: Database, users: Users, relation: str) -> None:
+def test_auth_uid_null_sees_nothing(db: Database, users: Users, relation: str) -> None:
     with db.acting_as("authenticated"):
         assert db.column("select auth.uid()") == [None]
         assert users_seen(db, relation) == set()

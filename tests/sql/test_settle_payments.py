@@ -193,3 +193,15 @@ def test_live_purchase_is_credited_by_live_events(db: Database) -> None:
     purchase = open_purchase(db, livemode=True)
     assert deliver(db, payment(purchase, "succeeded")) == ["applied"]
     assert ledger(db, purchase) == CREDITED
+
+
+def test_failures_of_one_second_leave_the_same_reason_whatever_comes_first(db: Database) -> None:
+    reasons = set()
+    for order in permutations(["expired_card", "incorrect_cvc"]):
+        purchase = open_purchase(db)
+        for code in order:
+            declined = payment(purchase, "payment_failed", last_payment_error={"code": code})
+            declined["id"] = f"evt_{code}{purchase.id}"
+            assert deliver(db, declined) == ["applied"]
+        reasons |= set(db.column("select failure_code from credits.transactions where id = %s", purchase.id))
+    assert len(reasons) == 1
