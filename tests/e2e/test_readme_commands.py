@@ -12,25 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import pytest
 import stripe
 
 from service.event_types import HANDLED_EVENT_TYPES
 from service.sandbox import dev
+from service.sandbox.buyer import Buyer
 from service.sandbox.node import LOCAL_STACK, PROJECT
+from service.sandbox.stack import Stack, start_stack
 from service.settings import VARIABLES
 from service.terminal import make_console
 from tests.e2e.readme import find_command, read_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pytest
-
-    from service.sandbox.stack import Stack
-    from tests.e2e.conftest import User
+    from collections.abc import Iterator
 
 TOPUP: Final = Path(sys.executable).with_name("topup")
 FIRST, SECOND = read_commands()[:2]
+OURS: Final = r"\.venv/bin/uv run (--env-file \.env )?topup (dev|doctor|reconcile|explain pi_\w+|audit)$"
 
 NEEDS_AN_ACCOUNT: Final = {
     "fly apps create <app>",
@@ -43,7 +42,9 @@ NEEDS_AN_ACCOUNT: Final = {
 DIFFERS: Final = (
     (r"\x1b\[[0-9;]*m", ""),
     (r" *\d+(\.\d+)? m?s\b", " <time>"),
-    (r"\b(pi|whsec|sb_publishable|sb_secret)_[\w-]+", r"\1_<id>"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", "<when>"),
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
+    (r"\b(pi|evt|whsec|sb_publishable|sb_secret)_[\w-]+", r"\1_<id>"),
     (r"postgres:[^@]+@", "postgres:<password>@"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
     (r"<port>  +", "<port>   "),
@@ -51,13 +52,20 @@ DIFFERS: Final = (
 """What no two runs have alike, and a word for it."""
 
 
-def run_topup(command: str, settings: Mapping[str, str], **env: str) -> str:
-    """Run a command without any settings but these; its output."""
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Stack]:
+    """A stack that no other test has left anything in."""
+    with start_stack() as running:
+        yield running
+
+
+def run_topup(stack: Stack | None, *arguments: str, **env: str) -> str:
+    """Run a command with the settings of a stack, or with none; its output."""
     names = {variable.name for variable in VARIABLES}
     kept = {name: value for name, value in os.environ.items() if name not in names}
     ended = subprocess.run(
-        [str(TOPUP), command],
-        env={**kept, **settings, **env},
+        [str(TOPUP), *arguments],
+        env={**kept, **(stack.environment if stack else {}), **env},
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +90,7 @@ def test_the_first_command_shows_what_it_shows_today() -> None:
 
     assert FIRST.line.endswith("uv run topup demo")
     assert FIRST.output.startswith(" ✓ Install with npm")
-    assert in_order(FIRST.output) == in_order(run_topup("demo", {}))
+    assert in_order(FIRST.output) == in_order(run_topup(None, "demo"))
 
 
 def test_the_second_command_ends_with_a_sum() -> None:
@@ -90,17 +98,30 @@ def test_the_second_command_ends_with_a_sum() -> None:
     assert re.fullmatch(r"\d+ passed in [\d.]+s \(0:0\d:\d\d\)\n", SECOND.output)
 
 
-def test_dev_shows_what_it_shows_today(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    dev.show(make_console(), stack, {})
-    printed = capsys.readouterr().out.replace(str(stack.supabase.data_dir), "/home/ada/topup/.topup")
+def test_dev_shows_what_it_shows_today(untouched: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    dev.show(make_console(), untouched, {})
+    printed = capsys.readouterr().out.replace(str(untouched.supabase.data_dir), "/home/ada/topup/.topup")
     started, _, table = find_command(r"^\.venv/bin/uv run topup dev$").output.partition("\n\n")
     assert shape(table) == shape(printed)
     assert set(shape(started)) <= set(shape(FIRST.output))
 
 
-def test_doctor_shows_what_it_shows_today(stack: Stack) -> None:
-    printed = run_topup("doctor", stack.environment, FORCE_COLOR="1", COLUMNS="160")
+def test_doctor_shows_what_it_shows_today(untouched: Stack) -> None:
+    printed = run_topup(untouched, "doctor", FORCE_COLOR="1", COLUMNS="160")
     assert shape(find_command("topup doctor$").output) == shape(printed)
+
+
+def test_a_lost_webhook_is_fetched_explained_and_audited(untouched: Stack) -> None:
+    untouched.simulator.set_chaos(drop=1)
+    with Buyer(untouched) as buyer:
+        buyer.sign_up("grace@example.com")
+        [package] = [each for each in buyer.read_packages() if each["name"] == "Medium Package"]
+        intent = buyer.create_payment_intent(package["id"])
+        assert buyer.pay(intent, "pm_card_visa") == "succeeded"
+    untouched.simulator.wait_until_idle()
+    for command in (["reconcile"], ["explain", intent["paymentIntentId"]], ["audit"]):
+        shown = find_command(f"topup {command[0]}").output
+        assert shape(shown) == shape(run_topup(untouched, *command))
 
 
 def run_curl(command: str, **env: str) -> Any:  # noqa: ANN401 - JSON
@@ -116,31 +137,32 @@ def run_curl(command: str, **env: str) -> Any:  # noqa: ANN401 - JSON
     return json.loads(ended.stdout)
 
 
-def test_the_webhook_endpoint_gets_the_events_that_are_read(stack: Stack) -> None:
+def test_a_payment_at_the_simulator_needs_no_page(untouched: Stack) -> None:
+    with Buyer(untouched) as buyer:
+        buyer.sign_up("alan@example.com")
+        intent = buyer.create_payment_intent(buyer.read_packages()[0]["id"])["paymentIntentId"]
+    command = find_command("/confirm").line
+    assert "-u sk_test_topup:" in command
+    here = command.replace("http://127.0.0.1:12111", untouched.simulator.url).replace("pi_…", intent)
+    confirmed = run_curl(here)
+    assert (confirmed["id"], confirmed["status"]) == (intent, "succeeded")
+
+
+def test_the_webhook_endpoint_gets_the_events_that_are_read(untouched: Stack) -> None:
     command = find_command("/v1/webhook_endpoints").line
-    for there, here in (("https://api.stripe.com", stack.simulator.url), ("<app>.fly.dev", "example.com")):
+    for there, here in (
+        ("https://api.stripe.com", untouched.simulator.url),
+        ("<app>.fly.dev", "example.com"),
+    ):
         assert there in command
         command = command.replace(there, here)
-    endpoint = run_curl(command, STRIPE_SECRET_KEY=stack.simulator.secret_key)
-    address = f"{stack.simulator.url}/v1/webhook_endpoints/{endpoint['id']}"
-    httpx.delete(address, auth=(stack.simulator.secret_key, "")).raise_for_status()
+    endpoint = run_curl(command, STRIPE_SECRET_KEY=untouched.simulator.secret_key)
+    address = f"{untouched.simulator.url}/v1/webhook_endpoints/{endpoint['id']}"
+    httpx.delete(address, auth=(untouched.simulator.secret_key, "")).raise_for_status()
     assert endpoint["url"] == "https://example.com/api/stripe/webhook"
     assert endpoint["enabled_events"] == list(HANDLED_EVENT_TYPES)
     assert endpoint["api_version"] == stripe.api_version
     assert endpoint["secret"].startswith("whsec_")
-
-
-def test_a_payment_at_the_simulator_needs_no_page(stack: Stack, user: User) -> None:
-    bearer = {"Authorization": f"Bearer {user.access_token}"}
-    with httpx.Client(base_url=f"{stack.service_url}/api/stripe", headers=bearer, timeout=60) as service:
-        order = {"creditPackageId": service.get("/credit-packages").json()["data"][0]["id"]}
-        intent = service.post("/create-payment-intent", json=order).json()["data"]["paymentIntentId"]
-    command = find_command("/confirm").line
-    assert "-u sk_test_topup:" in command
-    confirmed = run_curl(
-        command.replace("http://127.0.0.1:12111", stack.simulator.url).replace("pi_…", intent)
-    )
-    assert (confirmed["id"], confirmed["status"]) == (intent, "succeeded")
 
 
 def test_every_other_command_is_one_that_exists() -> None:
@@ -151,7 +173,7 @@ def test_every_other_command_is_one_that_exists() -> None:
         elif "pytest" in words:
             assert (PROJECT / words[-1]).exists()
         elif words[0] != "curl":
-            assert re.search(r"\.venv/bin/uv run (--env-file \.env )?topup (dev|doctor)$", line), line
+            assert re.search(OURS, line), line
 
 
 def assert_supabase_takes(words: list[str]) -> None:

@@ -14,6 +14,7 @@ from psycopg import sql
 from typer.main import get_command
 
 from service.cli import app
+from service.metrics import Metrics
 from service.sandbox.node import LOCAL_STACK, OLDEST_NODE, PROJECT
 from service.settings import VARIABLES, Variable
 from tests.e2e.public_schema import read_functions, read_views
@@ -109,6 +110,13 @@ def resolve(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def test_every_metric_is_told() -> None:
+    counted = Metrics("token").read("Bearer token").decode()
+    names = re.findall(r"^# TYPE (\w+) ", counted, re.MULTILINE)
+    assert names
+    assert [name for name in names if name not in code(read_section("Operate"))] == []
+
+
 def test_every_status_is_explained(openapi: dict[str, Any]) -> None:
     documented = {
         status
@@ -181,8 +189,8 @@ def test_every_command_is_listed_with_its_options() -> None:
     rows = {code(row[0])[0].split()[1]: code(row[0])[0] for row in read_rows("Commands")}
     assert rows.keys() == commands.keys()
     for name, command in commands.items():
-        options = {option for parameter in command.params for option in parameter.opts if option != "--help"}
-        assert set(re.findall(r"--[\w-]+", rows[name])) == options, name
+        options = {option for each in command.params for option in each.opts if option.startswith("--")}
+        assert set(re.findall(r"--[\w-]+", rows[name])) == options - {"--help"}, name
 
 
 def test_the_versions_are_those_that_are_asked_for() -> None:
