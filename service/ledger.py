@@ -34,6 +34,10 @@ MAX_HISTORY: Final = 1000
 _REFUSALS: Final[Mapping[str, tuple[type[TopupError], str]]] = {
     "invalid_argument": (InvalidRequestError, "Invalid request"),
     "user_not_found": (ForbiddenError, "User not authorized for action"),
+    "dispute_open": (
+        ForbiddenError,
+        "A payment of yours is disputed. You can buy again when that is settled.",
+    ),
     "package_not_found": (NotFoundError, "Credit package not found"),
     "not_found": (NotFoundError, "No user, purchase or PaymentIntent has this id"),
     "transaction_not_found": (NotFoundError, "There is no such purchase"),
@@ -144,7 +148,8 @@ class Ledger:
             user_id=user_id,
             package_id=package_id,
             livemode=livemode,
-            idempotency_key=idempotency_key,
+            # A call without a key would open two purchases when `_send` has to repeat it.
+            idempotency_key=idempotency_key or f"topup-{uuid.uuid4()}",
             payment_method_id=payment_method_id,
         )
 

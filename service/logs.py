@@ -14,7 +14,7 @@ from service.settings import Settings
 
 _SECRET_SHAPES: Final = re.compile(
     r"\b(?:[sr]k_(?:test|live)_|whsec_|sb_secret_)[\w+/=-]+"  # keys of Stripe and Supabase
-    r"|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"  # JSON web tokens
+    r"|\beyJ[\w-]{10,}(?:\.[\w-]*)*"  # JSON web tokens, and what is left of one that was cut off
     r"|\b[a-z]+_\w+_secret_\w+"  # client secrets of PaymentIntents and the like
     r"|(?<=Bearer )[^\s\"\\]+",
     re.ASCII,

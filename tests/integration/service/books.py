@@ -20,31 +20,30 @@ _PURCHASES: LiteralString = (
 
 
 class Books:
-    """The tables of `credits`; every statement is committed at once."""
+    """The tables of `credits`, one connection; every statement is committed at once."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.connection = self._connect()
+        self._connection = self._connect()
 
     def _connect(self) -> psycopg.Connection[DictRow]:
         return psycopg.connect(self._url, row_factory=dict_row, autocommit=True)
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        self._connection.close()
 
-    def reconnect(self) -> None:
-        """Connect anew, after Postgres was stopped."""
-        self.close()
-        self.connection = self._connect()
-
-    def execute(self, query: LiteralString, *params: object) -> None:
-        """Run one statement."""
-        self.connection.execute(query, params)
+    def execute(self, query: LiteralString | bytes, *params: object) -> psycopg.Cursor[DictRow]:
+        """Run one statement, on a new connection where a test has stopped Postgres since the last one."""
+        try:
+            return self._connection.execute(query, params)
+        except psycopg.OperationalError:
+            self._connection = self._connect()
+            return self._connection.execute(query, params)
 
     def rows(self, query: LiteralString, *params: object) -> list[DictRow]:
         """The rows that a query gives."""
-        return self.connection.execute(query, params).fetchall()
+        return self.execute(query, *params).fetchall()
 
     def value(self, query: LiteralString, *params: object) -> Any:  # noqa: ANN401 - whatever SQL gives
         """The one value of the one row that a query gives."""
@@ -61,14 +60,14 @@ class Books:
         [found] = self.rows(_PURCHASES + "where stripe_payment_intent_id = %s", payment_intent_id)
         return found
 
-    def entries(self, user_id: UUID) -> list[tuple[str, Decimal]]:
+    def entries(self, user_id: UUID) -> list[tuple[str, Decimal | int]]:
         """Kind and amount of the user's ledger entries, oldest first."""
         rows = self.rows(
             "select kind, amount from credits.ledger_entries where user_id = %s order by id", user_id
         )
         return [(row["kind"], row["amount"]) for row in rows]
 
-    def balance(self, user_id: UUID) -> Decimal:
+    def balance(self, user_id: UUID) -> Decimal | int:
         """The user's balance, 0 where there is no account."""
         rows = self.rows("select balance from credits.accounts where user_id = %s", user_id)
         return rows[0]["balance"] if rows else Decimal()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from tests.integration.service.books import Books
@@ -28,10 +27,6 @@ def open_books(stack: Stack) -> Iterator[Books]:
 @pytest.fixture
 def books(open_books: Books) -> Iterator[Books]:
     """The database. Afterwards nothing in it may be out of balance, and a test's packages are off sale."""
-    try:
-        open_books.execute("select")
-    except psycopg.OperationalError:
-        open_books.reconnect()
     try:
         yield open_books
         assert open_books.audit() == []
@@ -83,7 +78,8 @@ def open_account(stack: Stack) -> Iterator[StripeAccount]:
 
 @pytest.fixture
 def stripe(open_account: StripeAccount) -> Iterator[StripeAccount]:
-    """The Stripe account, without a fault or a pause left behind."""
+    """The Stripe account, without a fault, a pause or chaos left behind."""
     yield open_account
+    open_account.simulator.set_chaos()
     open_account.simulator.clear_faults()
     open_account.simulator.resume_deliveries()

@@ -101,7 +101,7 @@ class Attack(NamedTuple):
     forge: Callable[[Attacker], str]
 
 
-ATTACKS: Final = (
+FORGERIES: Final = (
     Attack("signed with another key", _with_another_key),
     Attack("of another project", _of_another_project),
     Attack("with the key brought along", _with_the_key_brought_along),
@@ -120,6 +120,10 @@ ATTACKS: Final = (
     Attack("HS256 signed with the public x", lambda a: hs256(a.claims(), a.public_key["x"].encode())),
     Attack("HS256 signed with nothing", lambda a: hs256(a.claims(), b"")),
     Attack("HS256 signed with the publishable key", lambda a: hs256(a.claims(), _publishable(a).encode())),
+)
+"""Not signed by the project: no part of Supabase takes them either."""
+
+MISUSES: Final = (
     Attack("expired", lambda a: a.signed(exp=int(time.time()) - 1)),
     Attack("expired long ago", lambda a: a.signed(exp=1)),
     Attack("without an expiry", lambda a: a.signed(exp=None)),
@@ -143,7 +147,10 @@ ATTACKS: Final = (
     ),
     Attack("the Stripe key", lambda a: a.stack.stripe.secret_key),
 )
-"""Every one is to be answered like no token at all."""
+"""Signed by the project itself, or a key of its own, and yet no access token of a user."""
+
+ATTACKS: Final = (*FORGERIES, *MISUSES)
+"""The service is to answer every one like no token at all."""
 
 
 def _publishable(attacker: Attacker) -> str:

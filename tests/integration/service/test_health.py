@@ -66,7 +66,7 @@ def test_the_service_is_not_ready_on_an_older_schema(shop: Shop, books: Books) -
     try:
         assert_not_ready(shop, NEEDS_MIGRATIONS)
     finally:
-        books.connection.execute(definition.encode())
+        books.execute(definition.encode())
     assert_ready(shop)
 
 

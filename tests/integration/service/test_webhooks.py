@@ -1,0 +1,233 @@
+"""Genuine webhooks: credited once however often they come, and kept for a person where they do not fit."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.service.copies import another_service
+from tests.integration.service.shop import MEDIUM
+from tests.integration.service.waiting import at_once
+from tests.integration.service.webhooks import deliver, encode, event_of, post, sign, succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.sandbox.stack import Stack
+    from tests.integration.service.books import Books
+    from tests.integration.service.shop import Shop, StripeAccount, User
+
+OTHER_SECRET = "whsec_fedcba9876543210fedcba9876543210"
+THIRD_SECRET = "whsec_0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
+@pytest.fixture
+def intent(shop: Shop, user: User, stripe: StripeAccount) -> dict[str, Any]:
+    """The PaymentIntent of a purchase of 15 credits that nobody has paid."""
+    created = stripe.get(f"payment_intents/{shop.order(user, MEDIUM)['paymentIntentId']}")
+    stripe.wait_for_webhooks()
+    return created
+
+
+def outcome(shop: Shop, books: Books, event: dict[str, Any]) -> tuple[str, str | None] | None:
+    """What became of an event that was answered 200."""
+    answer = deliver(shop, event)
+    assert (answer.status_code, answer.content) == (200, b'{"success":true}')
+    return books.event(event["id"])
+
+
+def test_the_same_event_50_times_at_once_is_credited_once(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    event = succeeded(intent)
+    answers = at_once(50, lambda _: deliver(shop, event))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, b'{"success":true}')}
+    assert books.entries(user.id) == [("purchase", 15)]
+    assert books.balance(user.id) == 15
+    assert books.event(event["id"]) == ("applied", None)
+
+
+def test_the_same_change_under_two_event_ids_is_credited_once(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    events = [succeeded(intent) for _ in range(2)]
+    assert [outcome(shop, books, event) for event in events] == [("applied", None)] * 2
+    assert books.entries(user.id) == [("purchase", 15)]
+
+
+def test_the_same_change_under_20_event_ids_at_once_is_credited_once(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    answers = at_once(20, lambda _: deliver(shop, succeeded(intent)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert books.entries(user.id) == [("purchase", 15)]
+
+
+def test_stripes_own_delivery_and_its_copies_are_credited_once(
+    shop: Shop, user: User, stripe: StripeAccount, books: Books
+) -> None:
+    stripe.simulator.set_chaos(seed=7, duplicate=1, double_event=1, shuffle=4)
+    assert stripe.pay(shop.order(user, MEDIUM)) == "succeeded"
+    stripe.wait_for_webhooks()
+    assert books.entries(user.id) == [("purchase", 15)]
+
+
+def test_a_payment_that_succeeded_before_it_was_processing_stays_succeeded(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    late = event_of({**intent, "status": "processing"}, "payment_intent.processing")
+    assert outcome(shop, books, succeeded(intent)) == ("applied", None)
+    assert outcome(shop, books, late) == ("applied", None)
+    assert books.purchase(intent["id"])["status"] == "succeeded"
+    assert books.entries(user.id) == [("purchase", 15)]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"amount": 1}, "amount"),
+        ({"amount": 150_000}, "amount"),
+        ({"amount_received": 1499}, "amount_received"),
+        ({"amount_received": 0}, "amount_received"),
+        ({"currency": "jpy"}, "currency"),
+        ({"currency": "USD"}, "currency"),
+        ({"status": "requires_capture"}, "status"),
+        ({"status": "processing"}, "status"),
+        ({"metadata": {"user_id": str(uuid.UUID(int=7))}}, "user"),
+    ],
+    ids=str,
+)
+def test_a_payment_that_does_not_fit_its_purchase_is_kept_and_not_credited(  # noqa: PLR0913, PLR0917 - a row
+    shop: Shop, user: User, books: Books, intent: dict[str, Any], change: dict[str, Any], reason: str
+) -> None:
+    assert outcome(shop, books, succeeded(intent, **change)) == ("mismatch", reason)
+    assert books.entries(user.id) == []
+    assert books.purchase(intent["id"])["status"] == "pending"
+
+
+def test_a_payment_of_the_other_mode_is_kept_and_not_credited(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    live = {**succeeded(intent, livemode=True), "livemode": True}
+    assert outcome(shop, books, live) == ("mismatch", "livemode")
+    assert books.entries(user.id) == []
+
+
+def test_another_payment_intent_cannot_claim_a_purchase(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    """Somebody who can create PaymentIntents on the account, yet not on this purchase."""
+    claiming = succeeded(intent, id=f"pi_{uuid.uuid4().hex}")
+    assert outcome(shop, books, claiming) == ("mismatch", "payment_intent")
+    assert books.entries(user.id) == []
+
+
+def test_a_purchase_that_does_not_exist_is_kept_for_a_person(
+    shop: Shop, books: Books, intent: dict[str, Any]
+) -> None:
+    metadata = {"transaction_id": str(uuid.uuid4()), "user_id": str(uuid.uuid4())}
+    event = succeeded(intent, id=f"pi_{uuid.uuid4().hex}", metadata=metadata)
+    assert outcome(shop, books, event) == ("mismatch", "unknown_transaction")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": "1500"},
+        {"amount": 1500.5},
+        {"amount": -1},
+        {"amount": 2**60},
+        {"currency": 840},
+        {"metadata": []},
+        {"metadata": {"transaction_id": {"$ne": None}}},
+        {"livemode": "false"},
+        {"id": "pi_\0"},
+        {"description": "x"},
+    ],
+    ids=str,
+)
+def test_a_field_of_a_surprising_type_loses_no_event(
+    shop: Shop, user: User, books: Books, intent: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """It is kept for a person; a surprise in a field that nobody reads changes nothing."""
+    read = "description" not in change
+    assert outcome(shop, books, succeeded(intent, **change)) == (
+        ("mismatch", "malformed") if read else ("applied", None)
+    )
+    assert books.entries(user.id) == ([] if read else [("purchase", 15)])
+
+
+def test_events_of_other_applications_on_the_account_are_stored_and_ignored(
+    shop: Shop, books: Books, intent: dict[str, Any]
+) -> None:
+    other = {"id": f"pi_{uuid.uuid4().hex}", "metadata": {"order": "7"}}
+    refund = {
+        "id": f"re_{uuid.uuid4().hex}",
+        "object": "refund",
+        "amount": 100,
+        "currency": "usd",
+        "status": "succeeded",
+        "payment_intent": other["id"],
+        "metadata": {},
+    }
+    for event in (succeeded(intent, **other), event_of(refund, "refund.created")):
+        assert outcome(shop, books, event) == ("ignored", "not_ours")
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["customer.created", "invoice.paid", "payment_intent.amount_capturable_updated", "v2.core.x", "ping"],
+)
+def test_an_unknown_type_of_event_is_stored_and_ignored(shop: Shop, books: Books, event_type: str) -> None:
+    event = event_of({"id": f"x_{uuid.uuid4().hex}", "object": "thing"}, event_type)
+    assert outcome(shop, books, event) == ("ignored", "type")
+
+
+def test_nothing_of_the_payload_is_stored_but_what_settlement_reads(
+    shop: Shop, books: Books, intent: dict[str, Any]
+) -> None:
+    event = succeeded(intent, receipt_email="ada@example.test", shipping={"name": "Ada Lovelace"})
+    outcome(shop, books, event)
+    payload = books.value("select payload::text from credits.stripe_events where id = %s", event["id"])
+    assert "ada@example.test" not in payload
+    assert "Lovelace" not in payload
+    assert "client_secret" not in payload
+
+
+def test_while_a_secret_is_rotated_both_are_accepted_and_no_third(
+    stack: Stack, user: User, books: Books, intent: dict[str, Any]
+) -> None:
+    with another_service(stack, STRIPE_WEBHOOK_SECRET=f"{OTHER_SECRET}, {stack.webhook_secret}") as copy:
+        for secret in (OTHER_SECRET, stack.webhook_secret):
+            event = succeeded(intent)
+            assert post(copy.shop, encode(event), sign(encode(event), secret)).status_code == 200
+            assert books.event(event["id"]) == ("applied", None)
+        event = succeeded(intent)
+        assert post(copy.shop, encode(event), sign(encode(event), THIRD_SECRET)).status_code == 400
+        assert books.event(event["id"]) is None
+    assert books.entries(user.id) == [("purchase", 15)]
+
+
+def test_while_a_secret_is_rotated_a_header_with_both_signatures_is_accepted(
+    shop: Shop, books: Books, intent: dict[str, Any]
+) -> None:
+    """Stripe signs with the old secret and the new one until the old one expires."""
+    for order in ((OTHER_SECRET, shop.webhook_secret), (shop.webhook_secret, OTHER_SECRET)):
+        event = succeeded(intent)
+        first, second = (sign(encode(event), secret) for secret in order)
+        header = f"{first},{second.partition(',')[2]}"
+        assert post(shop, encode(event), header).status_code == 200
+        assert books.event(event["id"]) == ("applied", None)
+
+
+def test_events_of_many_users_at_once_are_each_credited_once(
+    shop: Shop, new_user: Callable[[], User], stripe: StripeAccount, books: Books
+) -> None:
+    users = [new_user() for _ in range(8)]
+    intents = [stripe.get(f"payment_intents/{shop.order(each, MEDIUM)['paymentIntentId']}") for each in users]
+    events = [succeeded(intent) for intent in intents for _ in range(2)]
+    answers = at_once(32, lambda number: deliver(shop, events[number % len(events)]))
+    assert {answer.status_code for answer in answers} == {200}
+    assert [books.entries(each.id) for each in users] == [[("purchase", 15)]] * 8
