@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import httpx
     from stripe import StripeClient
+    from stripe.params import PaymentIntentUpdateParams
 
 
 def test_a_new_intent_waits_for_a_payment_method(client: StripeClient) -> None:
@@ -139,8 +140,14 @@ def test_an_update_changes_what_it_names_and_merges_metadata(client: StripeClien
 
 def test_an_update_that_is_refused_changes_nothing(client: StripeClient) -> None:
     intent = client.v1.payment_intents.create({"amount": 1500, "currency": "usd"})
-    with pytest.raises(sdk.InvalidRequestError):
-        client.v1.payment_intents.update(intent.id, {"description": "New", "amount": 1})
+    wrong: list[PaymentIntentUpdateParams] = [
+        {"description": "New", "amount": 1},
+        {"description": "New", "payment_method": "pm_none"},
+        {"description": "New", "receipt_email": "jenny"},
+    ]
+    for params in wrong:
+        with pytest.raises(sdk.InvalidRequestError):
+            client.v1.payment_intents.update(intent.id, params)
     assert client.v1.payment_intents.retrieve(intent.id).description is None
 
 

@@ -64,7 +64,7 @@ def new_charge(  # noqa: PLR0913 - what a charge is made from
         "failure_message": decline.message if decline else None,
         "fraud_details": {},
         "livemode": intent["livemode"],
-        "metadata": dict(intent["metadata"]),
+        "metadata": intent["metadata"],
         "on_behalf_of": None,
         "outcome": _outcome(source, decline, paid=paid) if status != "pending" else None,
         "paid": paid,
