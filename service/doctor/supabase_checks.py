@@ -19,7 +19,7 @@ from service.settings import Settings
 
 _DENIED: Final = "42501"  # Postgres: insufficient_privilege
 _NO_FUNCTION: Final = "PGRST202"
-_PUSH: Final = "Apply the migrations: supabase db push."
+_PUSH: Final = "Apply the migrations: supabase db push --remote."
 _API_KEYS: Final = "Copy it from the project's settings, API keys."
 
 

@@ -159,7 +159,7 @@ async def test_old_schema_asks_for_its_migrations(stack: Stack) -> None:
         ill = await the_ill(stack.environment)
     assert (ill.check, ill.level) == ("schema", Level.ERROR)
     assert ill.fix is not None
-    assert "supabase db push" in ill.fix
+    assert "supabase db push --remote" in ill.fix
 
 
 async def test_nothing_on_sale_is_an_error(stack: Stack) -> None:
