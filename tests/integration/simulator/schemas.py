@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
-SUBSET = Path(__file__).parents[4] / "shared" / "stripe" / "openapi_subset.json"
+SUBSET = Path(__file__).parents[2] / "stripe" / "openapi_subset.json"
 
 
 @cache
