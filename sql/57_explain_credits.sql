@@ -39,7 +39,7 @@ begin
       from credits.disputes as d where d.user_id = wanted_user and d.transaction_id = any(purchase_ids)
     ),
     'events', (
-      select coalesce(jsonb_agg(to_jsonb(e) order by e.received_at, e.created_at, e.id), '[]')
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.received_at, e.created_at, e.type not like '%.created', e.id), '[]')
       from credits.stripe_events as e where e.user_id = wanted_user and e.transaction_id = any(purchase_ids)
     ),
     'entries', (
