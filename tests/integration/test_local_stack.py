@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from supabase.lib.client_options import SyncClientOptions
 
 from service.sandbox.node import LOCAL_STACK
+from service.sandbox.supabase import LocalSupabase, start_supabase
 from supabase import create_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.sandbox.stack import Stack
-    from service.sandbox.supabase import LocalSupabase
 
 PASSWORD = "correct-horse-battery"
 
@@ -30,6 +30,16 @@ PASSWORD = "correct-horse-battery"
 @pytest.fixture(scope="module")
 def supabase(stack: Stack) -> LocalSupabase:
     return stack.supabase
+
+
+@pytest.fixture(scope="module")
+def without_docker(supabase: LocalSupabase) -> Iterator[LocalSupabase]:
+    """The stack that runs Postgres itself, whatever the other tests stand on."""
+    if type(supabase) is LocalSupabase:
+        yield supabase
+    else:
+        with start_supabase() as own:
+            yield own
 
 
 @pytest.fixture(scope="module")
@@ -301,29 +311,29 @@ def test_the_roles_are_those_of_a_hosted_project(supabase: LocalSupabase) -> Non
 
 
 def test_postgres_wants_the_password_listens_locally_and_keeps_what_it_commits(
-    supabase: LocalSupabase,
+    without_docker: LocalSupabase,
 ) -> None:
-    for url in (supabase.database_url, supabase.admin_database_url):
+    for url in (without_docker.database_url, without_docker.admin_database_url):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(url, password="wrong")
-    with psycopg.connect(supabase.admin_database_url) as database:
+    with psycopg.connect(without_docker.admin_database_url) as database:
         settings = database.execute(
             "select setting from pg_settings where name in ('fsync', 'listen_addresses') order by name"
         ).fetchall()
     assert settings == [("on",), ("127.0.0.1",)]
 
 
-def test_the_config_is_accepted_by_the_cli_without_a_warning(supabase: LocalSupabase) -> None:
-    said = (supabase.data_dir / "migrations.log").read_text()
+def test_the_config_is_accepted_by_the_cli_without_a_warning(without_docker: LocalSupabase) -> None:
+    said = (without_docker.data_dir / "migrations.log").read_text()
     assert "Finished supabase db push" in said
     assert "WARN" not in said
 
 
-def test_secrets_are_private_and_in_no_log(supabase: LocalSupabase) -> None:
-    keys = supabase.data_dir / "keys.json"
+def test_secrets_are_private_and_in_no_log(without_docker: LocalSupabase) -> None:
+    keys = without_docker.data_dir / "keys.json"
     assert keys.stat().st_mode & 0o777 == 0o600
     kept = json.loads(keys.read_text())
     secrets = [value for name, value in kept.items() if name != "signing_key"] + [kept["signing_key"]["d"]]
-    logs = "".join(log.read_text(errors="replace") for log in supabase.data_dir.glob("*.log"))
+    logs = "".join(log.read_text(errors="replace") for log in without_docker.data_dir.glob("*.log"))
     assert "PostgREST" in logs
     assert not [secret for secret in secrets if secret in logs]
