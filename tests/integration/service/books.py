@@ -24,6 +24,7 @@ class Books:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._has_test_packages = False
         self._connection = self._connect()
 
     def _connect(self) -> psycopg.Connection[DictRow]:
@@ -88,6 +89,7 @@ class Books:
 
     def new_package(self, amount_minor: int, currency: str = "usd", credit_amount: Decimal | int = 15) -> str:
         """Put a package on sale; its id."""
+        self._has_test_packages = True
         return str(
             self.value(
                 "insert into credits.packages (name, description, amount_minor, currency, credits) "
@@ -100,6 +102,9 @@ class Books:
 
     def retire_test_packages(self) -> None:
         """Take all packages of `new_package` off sale."""
+        if not self._has_test_packages:
+            return
+        self._has_test_packages = False
         self.execute("update credits.packages set is_active = false where name = 'Test Package'")
 
     def audit(self) -> list[DictRow]:

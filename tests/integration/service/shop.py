@@ -36,6 +36,14 @@ class User:
         return {"Authorization": f"Bearer {self.token}"}
 
 
+@dataclass(frozen=True)
+class Unpaid:
+    """A purchase of 15 credits for 15.00 usd that is still open: whose, and its PaymentIntent."""
+
+    user: User
+    intent: dict[str, Any]
+
+
 def claims_of(stack: Stack, user_id: UUID | None, **changes: Any) -> dict[str, Any]:
     """The claims of a user's access token, some of them replaced; None takes a claim out."""
     now = int(time.time())
@@ -141,15 +149,18 @@ class StripeAccount:
 
     def customers_of(self, user_id: UUID) -> list[str]:
         """The ids of the customers that carry a user in their metadata."""
-        listed = self.get("customers", limit=100)["data"]
-        return [each["id"] for each in listed if each["metadata"].get("user_id") == str(user_id)]
+        return [each["id"] for each in self._search("customers", user_id)]
 
     def intents_of(self, user_id: UUID) -> list[dict[str, Any]]:
         """The PaymentIntents that carry a user in their metadata."""
-        listed = self.get("payment_intents", limit=100)["data"]
-        return [each for each in listed if each["metadata"].get("user_id") == str(user_id)]
+        return self._search("payment_intents", user_id)
+
+    def _search(self, kind: str, user_id: UUID) -> list[dict[str, Any]]:
+        query = f"metadata['user_id']:'{user_id}'"
+        found: list[dict[str, Any]] = self.get(f"{kind}/search", query=query, limit=100)["data"]
+        return found
 
     def events_about(self, object_id: str) -> list[dict[str, Any]]:
-        """The events about an object, newest first."""
-        listed = self.get("events", limit=100)["data"]
+        """The events about an object that something happened to just now, newest first."""
+        listed = self.get("events", limit=20)["data"]
         return [each for each in listed if each["data"]["object"]["id"] == object_id]

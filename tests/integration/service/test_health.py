@@ -57,23 +57,19 @@ def test_the_service_is_live_but_not_ready_while_the_database_is_away(
     assert_ready(shop)
 
 
-def test_the_service_is_not_ready_on_an_older_schema(shop: Shop, books: Books) -> None:
+def test_the_service_is_not_ready_on_an_older_schema_or_where_its_key_may_not_call_the_functions(
+    shop: Shop, books: Books
+) -> None:
     definition = books.value("select pg_get_functiondef('public.credit_schema_version()'::regprocedure)")
-    books.execute(
-        "create or replace function public.credit_schema_version() returns integer language sql immutable "
-        "set search_path = '' as $$ select 0 $$"
-    )
     try:
+        books.execute(
+            "create or replace function public.credit_schema_version() returns integer "
+            "language sql immutable set search_path = '' as $$ select 0 $$"
+        )
         assert_not_ready(shop, NEEDS_MIGRATIONS)
-    finally:
-        books.execute(definition.encode())
-    assert_ready(shop)
-
-
-def test_the_service_is_not_ready_where_its_key_may_not_call_the_functions(shop: Shop, books: Books) -> None:
-    books.execute("revoke execute on function public.credit_schema_version() from service_role")
-    try:
+        books.execute("revoke execute on function public.credit_schema_version() from service_role")
         assert_not_ready(shop, REFUSES)
     finally:
+        books.execute(definition.encode())
         books.execute("grant execute on function public.credit_schema_version() to service_role")
     assert_ready(shop)

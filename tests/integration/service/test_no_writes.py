@@ -108,8 +108,10 @@ def test_no_private_function_can_be_called(client: httpx.Client, stack: Stack, f
 
 
 @pytest.mark.parametrize("attack", FORGERIES, ids=lambda attack: attack.name)
-def test_no_forged_token_calls_a_function(stack: Stack, user: User, books: Books, attack: Attack) -> None:
-    attacker = Attacker(stack, user)
+def test_no_forged_token_calls_a_function(
+    stack: Stack, user: User, books: Books, public_key: dict[str, str], attack: Attack
+) -> None:
+    attacker = Attacker(stack, user, public_key)
     with PostgREST(stack, stack.supabase.publishable_key, attack.forge(attacker)) as http:
         answer = http.post(
             "/rpc/grant_credits",

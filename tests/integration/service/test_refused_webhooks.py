@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.integration.service.outages import without_postgrest
+from tests.integration.service.shop import MEDIUM
 from tests.integration.service.webhooks import encode, event_of, post, sign, succeeded
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from service.sandbox.stack import Stack
     from tests.integration.service.books import Books
-    from tests.integration.service.shop import Shop, StripeAccount, User
+    from tests.integration.service.shop import Shop, StripeAccount, Unpaid, User
 
 OTHER_SECRET = "whsec_fedcba9876543210fedcba9876543210"
 
@@ -59,7 +60,7 @@ class Forger:
 
 
 ATTACKS: dict[str, Callable[[Forger], Webhook]] = {
-    "body with another amount": lambda f: f.altered(f.body.replace(b"500", b"501")),
+    "body with another amount": lambda f: f.altered(f.body.replace(b"1500", b"1501")),
     "body with a flipped bit": lambda f: f.altered(bytes([*f.body[:-2], f.body[-2] ^ 1, f.body[-1]])),
     "body altered in whitespace alone": lambda f: f.altered(json.dumps(f.event).encode()),
     "body with a line feed at the end": lambda f: f.altered(f.body + b"\n"),
@@ -115,8 +116,8 @@ ATTACKS: dict[str, Callable[[Forger], Webhook]] = {
 
 @pytest.fixture
 def forger(shop: Shop, user: User, stripe: StripeAccount) -> Forger:
-    """Before an event that would credit a purchase if anybody took it."""
-    intent = stripe.get(f"payment_intents/{shop.order(user)['paymentIntentId']}")
+    """Before an event of the user's own."""
+    intent = stripe.get(f"payment_intents/{shop.order(user, MEDIUM)['paymentIntentId']}")
     stripe.wait_for_webhooks()
     return Forger(succeeded(intent), shop.webhook_secret)
 
@@ -130,11 +131,12 @@ def assert_refused(shop: Shop, webhook: Webhook) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_a_forged_webhook_is_refused_and_nothing_is_stored(
-    shop: Shop, user: User, books: Books, forger: Forger, attack: Callable[[Forger], Webhook]
+    shop: Shop, unpaid: Unpaid, books: Books, attack: Callable[[Forger], Webhook]
 ) -> None:
+    forger = Forger(succeeded(unpaid.intent), shop.webhook_secret)
     assert_refused(shop, attack(forger))
     assert books.event(forger.event["id"]) is None
-    assert books.entries(user.id) == []
+    assert books.entries(unpaid.user.id) == []
 
 
 def test_the_webhook_that_all_forgeries_are_made_from_is_taken(
@@ -142,7 +144,7 @@ def test_the_webhook_that_all_forgeries_are_made_from_is_taken(
 ) -> None:
     assert post(shop, forger.body, forger.genuine).status_code == 200
     assert books.event(forger.event["id"]) == ("applied", None)
-    assert books.entries(user.id) == [("purchase", 5)]
+    assert books.entries(user.id) == [("purchase", 15)]
 
 
 def test_a_webhook_that_was_seen_on_the_way_credits_nothing_when_it_is_replayed(
@@ -150,7 +152,7 @@ def test_a_webhook_that_was_seen_on_the_way_credits_nothing_when_it_is_replayed(
 ) -> None:
     for _ in range(3):
         assert post(shop, forger.body, forger.genuine).status_code == 200
-    assert books.entries(user.id) == [("purchase", 5)]
+    assert books.entries(user.id) == [("purchase", 15)]
 
 
 def test_no_forged_webhook_reaches_the_database(

@@ -66,7 +66,7 @@ INTENT_CREATED = "/v1/payment_intents"
 INTENT_ATTACHED = "/rest/v1/rpc/attach_payment_intent"
 
 
-@pytest.mark.parametrize("step", [OPENED, CUSTOMER_CREATED, CUSTOMER_SAVED, INTENT_CREATED, INTENT_ATTACHED])
+@pytest.mark.parametrize("step", [OPENED, CUSTOMER_CREATED, INTENT_CREATED, INTENT_ATTACHED])
 def test_a_retry_after_a_death_at_any_step_is_the_same_purchase(  # noqa: PLR0913, PLR0917 - fixtures
     stack: Stack, shop: Shop, user: User, stripe: StripeAccount, books: Books, step: str
 ) -> None:

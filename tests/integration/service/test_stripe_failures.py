@@ -48,8 +48,7 @@ def assert_one_purchase(user: User, stripe: StripeAccount, books: Books, intent:
     assert len(stripe.customers_of(user.id)) == 1
 
 
-@pytest.mark.parametrize("path", [INTENTS, CUSTOMERS])
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(("path", "status"), [(INTENTS, 429), (INTENTS, 500), (CUSTOMERS, 503)])
 def test_while_stripe_fails_the_answer_is_503_and_the_retry_succeeds(  # noqa: PLR0913, PLR0917 - fixtures
     shop: Shop, user: User, stripe: StripeAccount, books: Books, key: str, path: str, status: int
 ) -> None:
