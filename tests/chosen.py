@@ -6,16 +6,18 @@ url      a project that runs already and has our migrations and seed, such as on
            SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, SUPABASE_SECRET_KEY
            TOPUP_TEST_DATABASE_URL         as the role postgres
            TOPUP_TEST_ADMIN_DATABASE_URL   as the superuser supabase_admin
+           TOPUP_TEST_SIGNING_KEY          the private key of its access tokens, a JWK that stands in
+                                           `[auth] signing_keys_path` (`supabase gen signing-key`)
 """
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.sandbox.errors import SandboxError
 from service.sandbox.supabase import LocalSupabase
@@ -23,15 +25,6 @@ from service.sandbox.supabase import LocalSupabase
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
-
-
-@dataclass(frozen=True)
-class GivenSupabase(LocalSupabase):
-    """A project that was not started here: it signs its own tokens, and cannot be stopped."""
-
-    def sign_token(self, claims: Mapping[str, Any]) -> str:
-        """Refuse: the key is the project's own."""
-        raise SandboxError(f"The signing key of {self.url} is not known, to sign {', '.join(claims)}.")
 
 
 def choose_supabase() -> AbstractContextManager[LocalSupabase] | None:
@@ -54,13 +47,14 @@ def choose_supabase() -> AbstractContextManager[LocalSupabase] | None:
 
 @contextmanager
 def given_project(env: Mapping[str, str]) -> Iterator[LocalSupabase]:
-    """The project that the environment describes; a temporary folder takes the service's log."""
+    """The project that the environment describes; it cannot be stopped. A temporary folder takes the log."""
     names = {
         "url": "SUPABASE_URL",
         "publishable_key": "SUPABASE_PUBLISHABLE_KEY",
         "secret_key": "SUPABASE_SECRET_KEY",
         "database_url": "TOPUP_TEST_DATABASE_URL",
         "admin_database_url": "TOPUP_TEST_ADMIN_DATABASE_URL",
+        "signing_key": "TOPUP_TEST_SIGNING_KEY",
     }
     missing = [name for name in names.values() if not env.get(name)]
     if missing:
@@ -68,7 +62,9 @@ def given_project(env: Mapping[str, str]) -> Iterator[LocalSupabase]:
     given = {field: env[name] for field, name in names.items()}
     url = given["url"].rstrip("/")
     with TemporaryDirectory(prefix="topup-") as folder:
-        yield GivenSupabase(
+        keys = {"signing_key": json.loads(given.pop("signing_key"))}
+        (Path(folder) / "keys.json").write_text(json.dumps(keys))
+        yield LocalSupabase(
             **{**given, "url": url},
             jwks_url=f"{url}/auth/v1/.well-known/jwks.json",
             data_dir=Path(folder),

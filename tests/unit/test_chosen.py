@@ -1,14 +1,21 @@
+import json
+
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from jwt.algorithms import ECAlgorithm
 
 from service.sandbox.errors import SandboxError
 from tests.chosen import choose_supabase, given_project
 
+KEY = generate_private_key(SECP256R1())
 PROJECT = {
     "SUPABASE_URL": "http://127.0.0.1:54321/",
     "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
     "SUPABASE_SECRET_KEY": "sb_secret_x",
     "TOPUP_TEST_DATABASE_URL": "postgresql://postgres@127.0.0.1:54322/postgres",
     "TOPUP_TEST_ADMIN_DATABASE_URL": "postgresql://supabase_admin@127.0.0.1:54322/postgres",
+    "TOPUP_TEST_SIGNING_KEY": json.dumps({**ECAlgorithm.to_jwk(KEY, as_dict=True), "kid": "of-the-project"}),
 }
 
 
@@ -30,8 +37,9 @@ def test_a_project_that_runs_is_taken_as_it_is_given() -> None:
         assert supabase.data_dir.is_dir()
         with pytest.raises(SandboxError, match="was not started here"):
             supabase.stop_postgres()
-        with pytest.raises(SandboxError, match="signing key"):
-            supabase.sign_token({"sub": "somebody"})
+        token = supabase.sign_token({"sub": "somebody"})
+    assert jwt.decode(token, KEY.public_key(), ["ES256"]) == {"sub": "somebody"}
+    assert jwt.get_unverified_header(token)["kid"] == "of-the-project"
 
 
 @pytest.mark.parametrize("name", PROJECT)
