@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.sandbox.stack import Stack, start_stack
+from tests.chosen import choose_supabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,6 @@ settings.load_profile("topup")
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The running stack, started by the first test that asks for it."""
-    with start_stack(settings={"TOPUP_LOG_LEVEL": "debug"}) as running:
+    """The running stack, started by the first test that asks for it; TOPUP_TEST_STACK tells on what."""
+    with start_stack(supabase=choose_supabase(), settings={"TOPUP_LOG_LEVEL": "debug"}) as running:
         yield running
