@@ -49,16 +49,15 @@ class Plan:
     seed: int
 
 
-_choice = st.integers(0, 11)
-_attempts = st.lists(st.tuples(st.sampled_from(["attempt", "tell_again", "misfit"]), _choice), max_size=2)
+_variant = st.integers(0, 999)
+_attempts = st.lists(st.tuples(st.sampled_from(["attempt", "tell_again"]), _variant), max_size=2)
 _endings = st.tuples(
-    st.sampled_from(["succeed", "succeed", "succeed", "succeed", "cancel", "attempt"]), _choice
+    st.sampled_from(["succeed", "succeed", "succeed", "succeed", "cancel", "attempt"]), _variant
 )
 _reversals = st.lists(
     st.tuples(
         st.sampled_from(
             [
-                "start_refund",
                 "start_refund",
                 "move_refund",
                 "move_refund",
@@ -69,7 +68,7 @@ _reversals = st.lists(
                 "misfit",
             ]
         ),
-        _choice,
+        _variant,
     ),
     max_size=6,
 )
@@ -95,8 +94,8 @@ plans = st.builds(
 def happen(plan: PurchasePlan, purchase: Purchase) -> StripePayment:
     """Let the plan happen at Stripe."""
     at_stripe = StripePayment(purchase, plan.hears)
-    for name, choice in plan.steps:
-        at_stripe.step(name, choice)
+    for name, variant in plan.steps:
+        at_stripe.step(name, variant)
     return at_stripe
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 from tests.sql.events import charge_refunded, dispute, payment, refund
@@ -65,33 +66,34 @@ class StripePayment:
         taken = sum(d.amount for d in self.disputes if d.status in {"needs_response", "under_review", "lost"})
         return min(taken, self.purchase.amount_minor)
 
-    def step(self, name: str, choice: int) -> None:
-        """Let one thing happen, where it can; `choice` picks among its variants."""
-        self.now += choice % 3 + (self.hears == "charges")
-        getattr(self, name)(choice)
+    def step(self, name: str, variant: int) -> None:
+        """Let one thing happen, where it can, in one of its variants."""
+        pick = Random(variant)
+        self.now += pick.randrange(3) + (self.hears == "charges")
+        getattr(self, name)(pick)
 
-    def attempt(self, choice: int) -> None:
+    def attempt(self, pick: Random) -> None:
         """Let the buyer try, which gets no further than this."""
-        self._become(["requires_action", "processing", "payment_failed"][choice % 3])
+        self._become(pick.choice(["requires_action", "processing", "payment_failed"]))
 
-    def succeed(self, _choice: int) -> None:
+    def succeed(self, _pick: Random) -> None:
         """Let the payment succeed."""
         self._become("succeeded")
 
-    def cancel(self, _choice: int) -> None:
+    def cancel(self, _pick: Random) -> None:
         """Let the PaymentIntent be canceled."""
         self._become("canceled")
 
-    def start_refund(self, choice: int) -> None:
+    def start_refund(self, pick: Random) -> None:
         """Refund all that is left, or a part."""
         left = self.purchase.amount_minor - self.refunded
         if self.state != "succeeded" or left == 0:
             return
-        amount = [left, max(1, self.purchase.amount_minor // 3), 1, max(1, left // 2)][choice % 4]
+        amount = pick.choice([left, max(1, self.purchase.amount_minor // 3), 1, max(1, left // 2)])
         started = Reversal(
             f"re_{len(self.refunds)}{self.purchase.payment_intent}",
             min(amount, left),
-            "pending" if choice % 2 else "succeeded",
+            pick.choice(["pending", "succeeded"]),
         )
         self.refunds.append(started)
         if self.hears != "charges":
@@ -99,42 +101,44 @@ class StripePayment:
         if self.hears != "refunds":
             self._tell(charge_refunded(self.purchase, self.refunded, at=self.now))
 
-    def move_refund(self, choice: int) -> None:
-        """Move one refund on to another status."""
+    def move_refund(self, pick: Random) -> None:
+        """Move one refund on to another status, or start the first."""
         if not self.refunds:
+            self.start_refund(pick)
             return
-        moved = self.refunds[choice % len(self.refunds)]
+        moved = pick.choice(self.refunds)
         states = _NEXT_REFUND_STATES.get(moved.status)
         if states:
-            moved.status = states[choice % len(states)]
+            moved.status = pick.choice(states)
             change = "failed" if moved.status == "failed" else "updated"
             self._tell_refund(
                 moved, "charge.refund.updated" if self.hears == "charges" else f"refund.{change}"
             )
 
-    def start_dispute(self, choice: int) -> None:
+    def start_dispute(self, pick: Random) -> None:
         """Let the bank dispute the payment, or inquire first."""
         if self.state != "succeeded" or len(self.disputes) == _MOST_DISPUTES:
             return
         started = Reversal(
             f"du_{len(self.disputes)}{self.purchase.payment_intent}",
-            [self.purchase.amount_minor, max(1, self.purchase.amount_minor // 3)][choice // 2 % 2],
-            "warning_needs_response" if choice % 2 else "needs_response",
+            pick.choice([self.purchase.amount_minor, max(1, self.purchase.amount_minor // 3)]),
+            pick.choice(["warning_needs_response", "needs_response"]),
         )
         self.disputes.append(started)
         self._tell_dispute(started, "created")
         if started.status == "needs_response":
             self._tell_dispute(started, "funds_withdrawn")
 
-    def move_dispute(self, choice: int) -> None:
-        """Move one dispute on to another status."""
+    def move_dispute(self, pick: Random) -> None:
+        """Move one dispute on to another status, or start the first."""
         if not self.disputes:
+            self.start_dispute(pick)
             return
-        moved = self.disputes[choice % len(self.disputes)]
+        moved = pick.choice(self.disputes)
         states = _NEXT_DISPUTE_STATES.get(moved.status)
         if not states:
             return
-        moved.status = states[choice % len(states)]
+        moved.status = pick.choice(states)
         closed = moved.status in {"won", "lost", "warning_closed"}
         self._tell_dispute(moved, "closed" if closed else "updated")
         if moved.status == "needs_response":
@@ -142,16 +146,16 @@ class StripePayment:
         elif moved.status == "won":
             self._tell_dispute(moved, "funds_reinstated")
 
-    def tell_again(self, _choice: int) -> None:
+    def tell_again(self, _pick: Random) -> None:
         """Tell of the newest change once more, under an id of its own."""
         newest = self.events[-1]
         self._tell(dict(newest))
         if newest in self.misfits:
             self.misfits.append(self.events[-1])
 
-    def misfit(self, choice: int) -> None:
+    def misfit(self, pick: Random) -> None:
         """Send an event that must change nothing, as it is not about this payment's money."""
-        wrong = [{"amount": 2}, {"currency": "xxx"}, {"amount_received": 0}][choice % 3]
+        wrong: dict[str, object] = pick.choice([{"amount": 2}, {"currency": "xxx"}, {"amount_received": 0}])
         event = payment(self.purchase, "succeeded", at=self.now)
         event["object"] |= wrong
         self._tell(event)

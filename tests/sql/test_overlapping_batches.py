@@ -83,7 +83,7 @@ def payments(committed_db: Database) -> list[StripePayment]:
         for hears in ("refunds", "both", "charges")[:PURCHASES_OF_A_USER]:
             payment = StripePayment(open_purchase(committed_db, user_id, package_id, attached=False), hears)
             for name in STEPS:
-                payment.step(name, random.randrange(12))
+                payment.step(name, random.randrange(1000))
             payments.append(payment)
     return payments
 

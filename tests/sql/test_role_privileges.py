@@ -171,6 +171,18 @@ def test_role_executes_the_functions_granted_to_it_and_no_other(
     assert (outcome != INSUFFICIENT_PRIVILEGE) == (role in EXECUTABLE_BY[function]), outcome
 
 
+@pytest.mark.parametrize("function", EXECUTABLE_BY)
+@pytest.mark.parametrize("role", ROLES)
+def test_role_holds_the_right_to_execute_the_functions_granted_to_it_and_no_other(
+    admin_db: Database, role: str, function: str
+) -> None:
+    """Complements the attempts: a helper may be refused only by the tables that it reads."""
+    [oid] = admin_db.column("select %s::regprocedure::oid", function)
+    with acting_as(admin_db, role):
+        held = admin_db.value(bool, "select has_function_privilege(%s, 'execute')", oid)
+    assert held == (role in EXECUTABLE_BY[function])
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 def test_client_calling_an_rpc_is_refused(db: Database, role: str) -> None:
     """With arguments that the service would be let through with."""
