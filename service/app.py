@@ -23,9 +23,10 @@ from service.ledger import Ledger
 from service.logs import configure_logs
 from service.payments import Payments
 from service.reads import get_balance, get_credit_packages, get_payment_history
+from service.recorder import EventRecorder
 from service.request_log import RequestLog
 from service.settings import Settings
-from service.webhooks import EventRecorder, WebhookReceiver, receive_webhook
+from service.webhooks import WebhookReceiver, receive_webhook
 
 SUPABASE_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=5.0)
 """Seconds. Postgres needs milliseconds, and Stripe waits for the answer to a webhook longer than this."""

@@ -1,7 +1,7 @@
 """POST /api/stripe/webhook: verified, projected, recorded."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,30 +9,16 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 
 from service.contract import WEBHOOK_RESPONSES, Success, WebhookOperation
-from service.errors import FAILURE_TEXT, InvalidRequestError, TopupError, UnavailableError
+from service.errors import FAILURE_TEXT, InvalidRequestError, TopupError
 from service.events import project_event
-from service.ledger import EventOutcome, Ledger
+from service.ledger import EventOutcome
+from service.recorder import EventRecorder
 from service.signature import verify_signature
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a webhook. Stripe's events are some kilobytes."""
 
 log = structlog.get_logger()
-
-
-class EventRecorder:
-    """Hands verified events to the database. One that returns is committed, so Stripe may be told so."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def record(self, event: Mapping[str, Any]) -> EventOutcome:
-        """Record one projected event. `UnavailableError` if it did not commit: Stripe shall send it again."""
-        [outcome] = await self._ledger.record_stripe_events([event])
-        if outcome.outcome == "failed":
-            log.error("event failed", event_id=outcome.id, reason=outcome.reason)
-            raise UnavailableError("event_failed")
-        return outcome
 
 
 class WebhookReceiver:

@@ -1,0 +1,82 @@
+"""Hands verified events to the database, those that wait together in one call."""
+
+import asyncio
+from collections.abc import Mapping
+from contextvars import Context
+from typing import Any, Final, TypeAlias
+
+import structlog
+
+from service.errors import UnavailableError
+from service.ledger import EventOutcome, Ledger
+
+MAX_BATCH: Final = 64
+"""Events in one call: past this the database's work for each outweighs what is saved between them."""
+
+MAX_WAITING: Final = 1024
+"""Events that may wait, some seconds' worth. Stripe does better to send the next one again later."""
+
+_Waiting: TypeAlias = tuple[Mapping[str, Any], asyncio.Future[EventOutcome]]
+
+log = structlog.get_logger()
+
+
+class EventRecorder:
+    """Records events. One that returns is committed, so Stripe may be told so.
+
+    An event that finds no call under way starts one at once. Those that come meanwhile share the next call,
+    so there is no timer, and nothing waits when nothing else is there.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting: list[_Waiting] = []
+        self._calling: asyncio.Task[None] | None = None
+
+    async def record(self, event: Mapping[str, Any]) -> EventOutcome:
+        """Record one projected event. `UnavailableError` if it did not commit: Stripe shall send it again."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise UnavailableError("too_many_events_waiting")
+        result: asyncio.Future[EventOutcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, result))
+        if self._calling is None:
+            # In a context of its own: what it logs belongs to no single request.
+            self._calling = asyncio.create_task(self._call(), context=Context())
+        outcome = await result
+        if outcome.outcome == "failed":
+            log.error("event failed", reason=outcome.reason)
+            raise UnavailableError("event_failed")
+        return outcome
+
+    async def _call(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[:MAX_BATCH]
+                del self._waiting[:MAX_BATCH]
+                await self._record_batch(batch)
+        finally:
+            self._calling = None
+
+    async def _record_batch(self, batch: list[_Waiting]) -> None:
+        try:
+            outcomes = await self._ledger.record_stripe_events([event for event, _ in batch])
+        except UnavailableError as error:
+            for _, result in batch:
+                _fail(result, UnavailableError(error.code))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+                return
+            # One event that the function refuses to take must not hold up the others.
+            for each in batch:
+                await self._record_batch([each])
+        else:
+            for (_, result), outcome in zip(batch, outcomes, strict=True):
+                if not result.done():
+                    result.set_result(outcome)
+
+
+def _fail(result: asyncio.Future[EventOutcome], error: Exception) -> None:
+    # It is done already where the client has hung up.
+    if not result.done():
+        result.set_exception(error)
