@@ -47,13 +47,19 @@ def _tell(events: Iterable[Event], entries: Iterable[Entry]) -> list[Moment]:
         by_cause.setdefault(entry.cause, []).append(entry)
     # Within one call all are stamped alike; what happened first comes first.
     ordered = sorted(events, key=lambda e: (e.received_at, e.created_at or e.received_at, e.id))
-    moments = [
-        _moment(event.received_at, _tell_event(event), by_cause.pop(event.id, []), event.id)
-        for event in ordered
-    ]
+    moments: list[Moment] = []
+    for event in ordered:
+        first, *more = by_cause.pop(event.id, []) or [None]
+        moments.append(_moment(event.received_at, _tell_event(event), first, event.id))
+        # A refund that was known before the payment takes its credits at the moment when these are there.
+        moments += [
+            _moment(event.received_at, f"{entry.description} (told earlier)", entry, event.id)
+            for entry in more
+        ]
     moments += [
-        _moment(moved[0].created_at, moved[0].description, moved, f"entry {moved[0].id}")
+        _moment(entry.created_at, entry.description, entry, f"entry {entry.id}")
         for moved in by_cause.values()
+        for entry in moved
     ]
     return _mark_repeated(sorted(moments, key=lambda moment: moment.at))
 
@@ -69,10 +75,12 @@ def _mark_repeated(moments: Iterable[Moment]) -> list[Moment]:
     return marked
 
 
-def _moment(at: datetime, what: str, moved: list[Entry], source: str) -> Moment:
-    credit = ", ".join(show_credits(entry.amount, signed=True) for entry in moved)
-    balance = show_credits(moved[-1].balance_after) if moved else ""
-    return Moment(at, what, credit, balance, source)
+def _moment(at: datetime, what: str, entry: Entry | None, source: str) -> Moment:
+    if entry is None:
+        return Moment(at, what, source=source)
+    return Moment(
+        at, what, show_credits(entry.amount, signed=True), show_credits(entry.balance_after), source
+    )
 
 
 def _tell_event(event: Event) -> str:

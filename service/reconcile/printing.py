@@ -28,10 +28,7 @@ def print_report(report: Report) -> None:
     console.print(_differed(report), soft_wrap=True)
     _print_purchases(console, report)
     _print_closed(console, report)
-    if report.unmended:
-        console.print(Text("\nFor a person to look at:", style="bold red"))
-        rows = [(one.reason, str(one.transaction_id or "-"), one.id) for one in report.unmended]
-        print_table(console, ("WHY", "PURCHASE", "STRIPE"), rows)
+    _print_unmended(console, report)
 
 
 def _compared(report: Report) -> str:
@@ -72,6 +69,21 @@ def _row(change: Change) -> tuple[str, ...]:
     else:
         now = f"{change.now.status}, {show_credits(change.now.credits)}"
     return str(change.transaction_id), change.payment_intent or "-", was, now
+
+
+def _print_unmended(console: Console, report: Report) -> None:
+    """One line for each thing, though several events may tell of it."""
+    by_matter: dict[tuple[str, str], list[str]] = {}
+    for one in report.unmended:
+        by_matter.setdefault((one.reason, str(one.transaction_id or "-")), []).append(one.id)
+    if not by_matter:
+        return
+    console.print(Text("\nFor a person to look at:", style="bold red"))
+    rows = [
+        (reason, purchase, ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more")
+        for (reason, purchase), ids in by_matter.items()
+    ]
+    print_table(console, ("WHY", "PURCHASE", "STRIPE"), rows)
 
 
 def _print_closed(console: Console, report: Report) -> None:
