@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 
@@ -142,6 +142,13 @@ class StripeAccount:
         ).json()
         outcome: str = answer["error"]["code"] if "error" in answer else answer["status"]
         return outcome
+
+    def resolve_dispute(
+        self, dispute_id: str, outcome: Literal["win", "lose", "close_inquiry", "escalate"]
+    ) -> None:
+        """Be the bank that decides, and wait until everybody knows."""
+        self.simulator.resolve_dispute(dispute_id, outcome)
+        self.wait_for_webhooks()
 
     def wait_for_webhooks(self) -> None:
         """Wait until every webhook was taken, and nothing else is left to happen."""
