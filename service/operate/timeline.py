@@ -49,17 +49,17 @@ def _tell(events: Iterable[Event], entries: Iterable[Entry]) -> list[Moment]:
     ordered = sorted(events, key=lambda e: (e.received_at, e.created_at or e.received_at, e.id))
     moments: list[Moment] = []
     for event in ordered:
-        first, *more = by_cause.pop(event.id, []) or [None]
-        moments.append(_moment(event.received_at, _tell_event(event), first, event.id))
+        moved = by_cause.pop(event.id, [])
+        moments.append(_moment(event.received_at, _tell_event(event), moved[:1], event.id))
         # A refund that was known before the payment takes its credits at the moment when these are there.
         moments += [
-            _moment(event.received_at, f"{entry.description} (told earlier)", entry, event.id)
-            for entry in more
+            _moment(event.received_at, f"{entry.description} (told earlier)", [entry], event.id)
+            for entry in moved[1:]
         ]
     moments += [
-        _moment(entry.created_at, entry.description, entry, f"entry {entry.id}")
-        for moved in by_cause.values()
-        for entry in moved
+        _moment(entry.created_at, entry.description, [entry], f"entry {entry.id}")
+        for left in by_cause.values()
+        for entry in left
     ]
     return _mark_repeated(sorted(moments, key=lambda moment: moment.at))
 
@@ -75,12 +75,13 @@ def _mark_repeated(moments: Iterable[Moment]) -> list[Moment]:
     return marked
 
 
-def _moment(at: datetime, what: str, entry: Entry | None, source: str) -> Moment:
-    if entry is None:
+def _moment(at: datetime, what: str, moved: list[Entry], source: str) -> Moment:
+    """A moment that moved the balance by one entry, or by none."""
+    if not moved:
         return Moment(at, what, source=source)
-    return Moment(
-        at, what, show_credits(entry.amount, signed=True), show_credits(entry.balance_after), source
-    )
+    [entry] = moved
+    credit, balance = show_credits(entry.amount, signed=True), show_credits(entry.balance_after)
+    return Moment(at, what, credit, balance, source)
 
 
 def _tell_event(event: Event) -> str:
