@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 """Seconds. An audit reads the whole database."""
 
+_TIMED_OUT: Final = "_57014"
+"""How the code of an error ends that Postgres gives when a statement takes longer than it may."""
+
 _DOCTOR: Final = "`topup doctor` finds out why."
 
 
@@ -40,6 +43,8 @@ def describe(error: TopupError) -> str:
     """What went wrong, and where to look."""
     at_stripe = error.code.startswith("stripe_")
     party = "Stripe" if at_stripe else "Supabase"
+    if error.code.endswith(_TIMED_OUT):
+        return "The database gave up: this takes longer than its API lets a statement take. Run it with psql."
     if isinstance(error, UnavailableError):
         return f"{party} does not answer ({error.code}). Try again; what was done stays done."
     if error.code == "stripe_PermissionError":

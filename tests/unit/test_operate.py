@@ -199,6 +199,7 @@ def test_story_marks_what_is_told_again_and_what_was_found_or_refused() -> None:
         (UnavailableError("supabase_unreachable"), "Supabase does not answer (supabase_unreachable)"),
         (UnavailableError("stripe_unavailable"), "Stripe does not answer (stripe_unavailable)"),
         (FailedError("postgrest_401_None"), "Supabase refuses the request (postgrest_401_None)"),
+        (UnavailableError("postgrest_500_57014"), "Run it with psql."),
         (FailedError("stripe_PermissionError"), "read access to Events, PaymentIntents"),
         (NotFoundError("There is no such purchase", "transaction_not_found"), "There is no such purchase."),
     ],

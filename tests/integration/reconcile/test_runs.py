@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.sandbox.stack import Stack
     from tests.integration.reconcile.cashier import Cashier, Purchase
     from tests.integration.reconcile.turnstile import Turnstile
+    from tests.integration.service.shop import StripeAccount
 
 
 def buy_some(cashier: Cashier, count: int = 6) -> list[Purchase]:
@@ -90,6 +91,24 @@ def test_two_runs_that_see_only_objects_do_the_work_of_one(
     assert [report.success for report in reports] == [True, True]
     assert_credited(cashier, bought)
     assert reconcile_now(env_behind).differences == 0
+
+
+def test_payment_that_succeeds_while_the_lists_are_read_is_no_contradiction(
+    cashier: Cashier, account: StripeAccount, env_behind: Mapping[str, str], turnstile: Turnstile
+) -> None:
+    bought = cashier.order()
+    turnstile.hold_answer_of("/v1/payment_intents")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(reconcile_now, env_behind)
+        turnstile.wait_until_held()
+        # The list that is on its way shows it unpaid; now it is paid, and the webhook comes first.
+        cashier.confirm(bought)
+        [paid] = [e for e in account.events_about(bought.intent) if e["type"].endswith("succeeded")]
+        assert cashier.deliver({**paid, "object": paid["data"]["object"]}) == ["applied"]
+        turnstile.release()
+        report = running.result()
+    assert (report.success, report.unmended) == (True, [])
+    assert cashier.balance(bought) == 5
 
 
 def test_rate_limit_is_waited_out_as_long_as_stripe_asks(
