@@ -231,7 +231,9 @@ def _refusal(response: httpx.Response, *, as_user: bool) -> TopupError:
     code = f"postgrest_{status}_{refusal.code}"
     if as_user and status == HTTPStatus.FORBIDDEN:
         return ForbiddenError("User not authorized for action", code)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+    # A statement whose connection broke has no SQLSTATE, and PostgREST makes a 400 of it.
+    cut_off = status == HTTPStatus.BAD_REQUEST and refusal.code == ""
+    if cut_off or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         log.error("supabase failed", code=code)
         return UnavailableError(code)
     return FailedError(code)
