@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from service.sandbox.simulator import LocalStripe
     from service.sandbox.stack import Stack
     from tests.integration.service.books import Books
-    from tests.integration.service.shop import StripeAccount, User
+    from tests.integration.service.shop import StripeAccount
 
 PURCHASES = 500
 IDLE_PATIENCE = 300.0
@@ -56,17 +57,23 @@ def crowd(stack: Stack, service_url: str, simulator: LocalStripe, books: Books) 
 
 def differing(books: Books, bought: Sequence[Bought]) -> dict[str, tuple[object, object]]:
     """Where purchases and balances are not what they must be: {id: (is, must be)}."""
-    wrong: dict[str, tuple[object, object]] = {}
-    balances: dict[User, Decimal] = {}
+    due: dict[str, object] = {purchase.intent: purchase.status for purchase in bought}
+    balances: defaultdict[str, Decimal] = defaultdict(Decimal)
     for purchase in bought:
-        status = books.purchase(purchase.intent)["status"]
-        if status != purchase.status:
-            wrong[purchase.intent] = (status, purchase.status)
-        balances[purchase.user] = balances.get(purchase.user, Decimal()) + purchase.credits
-    for user, balance in balances.items():
-        if books.balance(user.id) != balance:
-            wrong[str(user.id)] = (books.balance(user.id), balance)
-    return wrong
+        balances[str(purchase.user.id)] += purchase.credits
+    rows = books.rows(
+        "select stripe_payment_intent_id as id, status as found from credits.transactions "
+        "where stripe_payment_intent_id = any(%s)",
+        list(due),
+    )
+    rows += books.rows(
+        "select user_id::text as id, balance as found from credits.accounts where user_id = any(%s::uuid[])",
+        list(balances),
+    )
+    found = {row["id"]: row["found"] for row in rows}
+    return {
+        key: (found.get(key), must) for key, must in {**due, **balances}.items() if found.get(key) != must
+    }
 
 
 def test_500_purchases_whose_webhooks_are_lost_doubled_and_shuffled_end_right(
