@@ -79,7 +79,9 @@ begin
       when 'failed' then coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}')
       when 'canceled' then intent ->> 'cancellation_reason'
     end;
-    purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
+    purchase.failure_message := case
+      when state = 'failed' and not credits.is_forgotten(purchase.user_id) then intent #>> '{last_payment_error,message}'
+    end;
   end if;
   perform credits.settle(purchase, p_event ->> 'id');
   if purchase.stripe_payment_intent_id is null then

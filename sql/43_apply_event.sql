@@ -30,6 +30,19 @@ $$;
 comment on function credits.apply_event(jsonb) is
 'Gives an event to the function that knows its type. No other type is of concern.';
 
+create function credits.without_person(p_event jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_event #- '{object,last_payment_error,message}' #- '{object,customer}' #- '{object,metadata}';
+end
+$$;
+
+comment on function credits.without_person(jsonb) is 'An event without what leads to a person.';
+
 create function credits.receive_event(p_event jsonb, p_again boolean default false)
 returns credits.verdict
 language plpgsql
@@ -58,7 +71,8 @@ begin
     case jsonb_typeof(p_event -> 'livemode') when 'boolean' then (p_event ->> 'livemode')::boolean end,
     p_event ->> 'api_version',
     case when p_event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((p_event ->> 'created')::numeric) end,
-    verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id, p_event
+    verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id,
+    case when credits.is_forgotten(verdict.user_id) then credits.without_person(p_event) else p_event end
   )
   on conflict (id) do update set
     outcome = excluded.outcome,

@@ -5,6 +5,7 @@ set search_path = ''
 as $$
 declare
   event jsonb;
+  verdict credits.verdict;
 begin
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
@@ -20,7 +21,11 @@ begin
       and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
     order by e.id
   loop
-    perform credits.receive_event(event, true);
+    verdict := credits.receive_event(event, true);
+    -- Stripe had its 200 for this one and does not send it again: what makes it ours has to come again instead.
+    if verdict.outcome = 'failed' then
+      raise exception 'event % cannot be taken up: %', event ->> 'id', verdict.reason;
+    end if;
   end loop;
 end
 $$;

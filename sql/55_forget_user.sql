@@ -16,7 +16,7 @@ begin
   set failure_message = null, stripe_payment_method_id = null
   where t.user_id = forget_user.user_id;
   update credits.stripe_events as e
-  set payload = e.payload #- '{object,last_payment_error,message}' #- '{object,customer}' #- '{object,metadata}'
+  set payload = credits.without_person(e.payload)
   where e.user_id = forget_user.user_id;
   update credits.accounts as a set auth_user_id = null where a.user_id = forget_user.user_id;
 end

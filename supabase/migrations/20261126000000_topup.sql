@@ -378,6 +378,20 @@ comment on column credits.stripe_events.outcome is
 'person to look at. failed: did not commit; Stripe delivers it again.';
 comment on column credits.stripe_events.payload is
 'The fields that settlement reads; the rest of the event stays at Stripe.';
+create function credits.is_forgotten(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (select from credits.accounts where user_id = p_user_id and auth_user_id is null);
+end
+$$;
+
+comment on function credits.is_forgotten(uuid) is
+'Whether forget_user was called for this user: nothing personal is stored then.';
+
 create function credits.lock_account(p_user_id uuid)
 returns void
 language plpgsql
@@ -683,7 +697,9 @@ begin
       when 'failed' then coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}')
       when 'canceled' then intent ->> 'cancellation_reason'
     end;
-    purchase.failure_message := case state when 'failed' then intent #>> '{last_payment_error,message}' end;
+    purchase.failure_message := case
+      when state = 'failed' and not credits.is_forgotten(purchase.user_id) then intent #>> '{last_payment_error,message}'
+    end;
   end if;
   perform credits.settle(purchase, p_event ->> 'id');
   if purchase.stripe_payment_intent_id is null then
@@ -962,6 +978,19 @@ $$;
 comment on function credits.apply_event(jsonb) is
 'Gives an event to the function that knows its type. No other type is of concern.';
 
+create function credits.without_person(p_event jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_event #- '{object,last_payment_error,message}' #- '{object,customer}' #- '{object,metadata}';
+end
+$$;
+
+comment on function credits.without_person(jsonb) is 'An event without what leads to a person.';
+
 create function credits.receive_event(p_event jsonb, p_again boolean default false)
 returns credits.verdict
 language plpgsql
@@ -990,7 +1019,8 @@ begin
     case jsonb_typeof(p_event -> 'livemode') when 'boolean' then (p_event ->> 'livemode')::boolean end,
     p_event ->> 'api_version',
     case when p_event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((p_event ->> 'created')::numeric) end,
-    verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id, p_event
+    verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id,
+    case when credits.is_forgotten(verdict.user_id) then credits.without_person(p_event) else p_event end
   )
   on conflict (id) do update set
     outcome = excluded.outcome,
@@ -1016,6 +1046,7 @@ set search_path = ''
 as $$
 declare
   event jsonb;
+  verdict credits.verdict;
 begin
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
@@ -1031,7 +1062,11 @@ begin
       and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
     order by e.id
   loop
-    perform credits.receive_event(event, true);
+    verdict := credits.receive_event(event, true);
+    -- Stripe had its 200 for this one and does not send it again: what makes it ours has to come again instead.
+    if verdict.outcome = 'failed' then
+      raise exception 'event % cannot be taken up: %', event ->> 'id', verdict.reason;
+    end if;
   end loop;
 end
 $$;
@@ -1365,7 +1400,7 @@ begin
   set failure_message = null, stripe_payment_method_id = null
   where t.user_id = forget_user.user_id;
   update credits.stripe_events as e
-  set payload = e.payload #- '{object,last_payment_error,message}' #- '{object,customer}' #- '{object,metadata}'
+  set payload = credits.without_person(e.payload)
   where e.user_id = forget_user.user_id;
   update credits.accounts as a set auth_user_id = null where a.user_id = forget_user.user_id;
 end

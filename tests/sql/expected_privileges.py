@@ -79,6 +79,8 @@ EXECUTABLE_BY = {
     "credits.shown(numeric)": SIGNED_IN,
     "credits.tie_payment_intent(uuid,text)": NOBODY,
     "credits.transaction_of(jsonb)": NOBODY,
+    "credits.is_forgotten(uuid)": NOBODY,
+    "credits.without_person(jsonb)": NOBODY,
     "public.attach_payment_intent(uuid,text)": SERVICE,
     "public.audit_credits()": SERVICE,
     "public.close_credit_purchase(uuid)": SERVICE,

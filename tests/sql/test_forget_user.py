@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.sql.events import deliver, payment, refund
+from tests.sql.events import charge_refunded, deliver, payment, refund
 from tests.sql.purchases import Purchase, balance, ledger, new_package, new_user, open_purchase, status
 
 if TYPE_CHECKING:
@@ -78,3 +78,27 @@ def test_user_without_an_account_cannot_be_forgotten(db: Database, *, known: boo
     user_id = new_user(db) if known else uuid4()
     with db.refused("PT404", "account_not_found"):
         db.rpc("forget_user", user_id=user_id)
+
+
+def test_later_events_of_a_forgotten_user_keep_nothing_personal(db: Database, forgotten: Purchase) -> None:
+    error = {"code": "card_declined", "message": "Ada's card was declined."}
+    later = [
+        charge_refunded(forgotten, 500, customer="cus_Person"),
+        payment(forgotten, "payment_failed", at=2, last_payment_error=error, customer="cus_Person"),
+    ]
+    assert deliver(db, *later) == ["applied"] * 2
+    payloads = db.column(
+        "select payload::text from credits.stripe_events where user_id = %s", forgotten.user_id
+    )
+    assert len(payloads) == 4
+    assert [payload for payload in payloads if "Ada" in payload or "cus_Person" in payload] == []
+    assert balance(db, forgotten.user_id) == 10
+
+
+def test_late_failure_of_a_forgotten_user_keeps_no_message(db: Database) -> None:
+    open_one = open_purchase(db)
+    db.rpc("forget_user", user_id=open_one.user_id)
+    error = {"code": "card_declined", "message": "Ada's card was declined."}
+    assert deliver(db, payment(open_one, "payment_failed", last_payment_error=error)) == ["applied"]
+    kept = "select failure_code, failure_message from credits.transactions where id = %s"
+    assert db.rows(kept, open_one.id) == [{"failure_code": "card_declined", "failure_message": None}]
