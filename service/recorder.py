@@ -13,6 +13,9 @@ from service.ledger import EventOutcome, Ledger
 MAX_BATCH: Final = 64
 """Events in one call: past this the database's work for each outweighs what is saved between them."""
 
+MAX_CALLS: Final = 4
+"""Calls under way at a time. One that waits for a locked account must not hold up everybody's events."""
+
 MAX_WAITING: Final = 1024
 """Events that may wait, some seconds' worth. Stripe does better to send the next one again later."""
 
@@ -24,14 +27,15 @@ log = structlog.get_logger()
 class EventRecorder:
     """Records events. One that returns is committed, so Stripe may be told so.
 
-    An event that finds no call under way starts one at once. Those that come meanwhile share the next call,
-    so there is no timer, and nothing waits when nothing else is there.
+    An event starts a call at once while fewer than `max_calls` are under way. Those that come meanwhile share
+    the next call, so there is no timer, and nothing waits when nothing else is there.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, max_calls: int = MAX_CALLS) -> None:
         self._ledger = ledger
+        self._max_calls = max_calls
         self._waiting: list[_Waiting] = []
-        self._calling: asyncio.Task[None] | None = None
+        self._callers: set[asyncio.Task[None]] = set()
 
     async def record(self, event: Mapping[str, Any]) -> EventOutcome:
         """Record one projected event. `UnavailableError` if it did not commit: Stripe shall send it again."""
@@ -39,9 +43,9 @@ class EventRecorder:
             raise UnavailableError("too_many_events_waiting")
         result: asyncio.Future[EventOutcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, result))
-        if self._calling is None:
+        if len(self._callers) < self._max_calls:
             # In a context of its own: what it logs belongs to no single request.
-            self._calling = asyncio.create_task(self._call(), context=Context())
+            self._callers.add(asyncio.create_task(self._call(), context=Context()))
         outcome = await result
         if outcome.outcome == "failed":
             log.error("event failed", reason=outcome.reason)
@@ -55,7 +59,8 @@ class EventRecorder:
                 del self._waiting[:MAX_BATCH]
                 await self._record_batch(batch)
         finally:
-            self._calling = None
+            # Not in a callback: an event that came before it ran would wait for ever.
+            self._callers -= {asyncio.current_task()}
 
     async def _record_batch(self, batch: list[_Waiting]) -> None:
         try:

@@ -34,8 +34,8 @@ class HeldLedger:
         return [self.answer(id_) for id_ in ids]
 
 
-def recorder_on(ledger: HeldLedger) -> EventRecorder:
-    return EventRecorder(cast("Ledger", ledger))
+def recorder_on(ledger: HeldLedger, max_calls: int = 1) -> EventRecorder:
+    return EventRecorder(cast("Ledger", ledger), max_calls)
 
 
 async def start(recorder: EventRecorder, *ids: str) -> list[asyncio.Task[EventOutcome]]:
@@ -62,6 +62,29 @@ async def test_events_that_come_during_a_call_share_the_next() -> None:
     ledger.go.set()
     assert [outcome.id for outcome in await asyncio.gather(*tasks)] == ["evt_1", "evt_2", "evt_3"]
     assert ledger.calls == [["evt_1"], ["evt_2", "evt_3"]]
+
+
+async def test_call_that_hangs_holds_up_its_own_events_alone() -> None:
+    ledger = HeldLedger()
+    recorder = recorder_on(ledger, max_calls=2)
+    [stuck] = await start(recorder, "evt_stuck")
+    ledger.go, never = asyncio.Event(), ledger.go
+    ledger.go.set()
+    assert (await recorder.record({"id": "evt_2"})).outcome == "applied"
+    assert (await recorder.record({"id": "evt_3"})).outcome == "applied"
+    assert not stuck.done()
+    never.set()
+    await stuck
+
+
+async def test_no_more_calls_than_allowed_are_under_way() -> None:
+    ledger = HeldLedger()
+    recorder = recorder_on(ledger, max_calls=2)
+    tasks = [task for id_ in ("evt_1", "evt_2", "evt_3", "evt_4") for task in await start(recorder, id_)]
+    assert ledger.calls == [["evt_1"], ["evt_2"]]
+    ledger.go.set()
+    await asyncio.gather(*tasks)
+    assert ledger.calls == [["evt_1"], ["evt_2"], ["evt_3", "evt_4"]]
 
 
 async def test_call_takes_no_more_than_a_batch() -> None:
