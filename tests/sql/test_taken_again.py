@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tests.sql.database import Database
+from typing import TYPE_CHECKING
+
 from tests.sql.events import deliver, payment, refund
 from tests.sql.purchases import balance, ledger, open_purchase, status
+
+if TYPE_CHECKING:
+    from tests.sql.database import Database
 
 
 def refuse_refunds(db: Database) -> None:
