@@ -175,8 +175,7 @@ async def _show_events(
             show = print_events
         show(rows)
         if follow:
-            latest = rows[-1].received_at if rows else None
-            async for new in follow_events(books, filters, latest):
+            async for new in follow_events(books, filters, rows):
                 show(new)
 
 

@@ -16,7 +16,6 @@ from service.terminal import make_console
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime
 
     from service.bookkeeping import Bookkeeping, EventRow
 
@@ -27,25 +26,25 @@ _HEADINGS: Final = ("RECEIVED (UTC)", "OUTCOME", "TYPE", "PURCHASE", "EVENT")
 
 
 async def follow_events(
-    books: Bookkeeping, filters: Mapping[str, str], latest: datetime | None
+    books: Bookkeeping, filters: Mapping[str, str], shown: Sequence[EventRow]
 ) -> AsyncIterator[list[EventRow]]:
-    """What comes in after `latest`, the newest event so far: each once, and again if it is soon retried.
+    """What comes in after `shown`, the newest events so far: each once, and again if it is soon retried.
 
     An event is stamped when its transaction begins and can be seen when that ends. So every look goes back
-    some way behind the newest one.
+    some way behind the newest one, but not behind the oldest that is shown: what is older was left out.
     """
-
-    async def look() -> list[EventRow]:
-        since = None if latest is None else latest - _LATE_COMMIT
-        return await patiently(books.list_events, filters, received_since=since, newest=_MOST_AT_ONCE)
-
-    seen = set() if latest is None else {(row.id, row.attempts) for row in await look()}
+    oldest = shown[0].received_at if shown else None
+    latest = shown[-1].received_at if shown else None
+    seen = {(row.id, row.attempts) for row in shown}
     while True:
-        await asyncio.sleep(_POLL_SECONDS)
-        rows = await look()
+        since = None if latest is None or oldest is None else max(oldest, latest - _LATE_COMMIT)
+        rows = await patiently(books.list_events, filters, received_since=since, newest=_MOST_AT_ONCE)
         yield [row for row in rows if (row.id, row.attempts) not in seen]
         seen = {(row.id, row.attempts) for row in rows}
-        latest = rows[-1].received_at if rows else latest
+        if rows:
+            oldest = rows[0].received_at if oldest is None else oldest
+            latest = rows[-1].received_at
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def print_json(rows: Sequence[EventRow]) -> None:
