@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.sql.purchases import Purchase
     from tests.sql.stripe_books import StripePayment
 
+pytestmark = pytest.mark.slow
+
 HISTORIES = 2000
 
 

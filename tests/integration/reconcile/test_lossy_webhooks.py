@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.service.books import Books
     from tests.integration.service.shop import StripeAccount
 
+pytestmark = pytest.mark.slow
+
 PURCHASES = 500
 IDLE_PATIENCE = 300.0
 
