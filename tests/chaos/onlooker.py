@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
-_PAUSE = 0.2
+_PAUSE = 0.1
 _AUDIT_EVERY = 10
 
 # One statement, so one snapshot: each account beside the sum and the newest of its entries.

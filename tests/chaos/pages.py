@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.sandbox.stack import Stack
     from tests.integration.service.shop import User
 
-_PAUSE = 0.1
+_PAUSE = 0.05
 
 _CUT_OFF = '{"code":"","details":null,"hint":null,"message":""}'
 """With 400: PostgREST's connection broke in the middle of the statement."""
