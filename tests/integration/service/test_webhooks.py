@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from service.event_types import WEBHOOK_PATH
 from tests.integration.service.copies import another_service
+from tests.integration.service.postgrest import PostgREST
 from tests.integration.service.shop import MEDIUM
 from tests.integration.service.waiting import at_once
 from tests.integration.service.webhooks import deliver, encode, event_of, post, sign, succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
     from service.sandbox.stack import Stack
     from tests.integration.service.books import Books
@@ -63,6 +67,33 @@ def test_the_same_change_under_20_event_ids_at_once_is_credited_once(
     answers = at_once(20, lambda _: deliver(shop, succeeded(intent)))
     assert {answer.status_code for answer in answers} == {200}
     assert books.entries(user.id) == [("purchase", 15)]
+
+
+def test_webhook_and_client_both_crediting_credit_once(
+    stack: Stack, shop: Shop, user: User, stripe: StripeAccount, books: Books
+) -> None:
+    """While the webhook is on its way, the page that has just paid tells of it wherever it can."""
+    key = uuid.uuid4().hex
+    order = shop.order(user, MEDIUM, key=key)
+    stripe.wait_for_webhooks()
+    event = succeeded(stripe.get(f"payment_intents/{order['paymentIntentId']}"))
+    told = {**event, "object": event["data"]["object"]}
+    body = encode(event)
+    with PostgREST(stack, stack.supabase.publishable_key, user.token) as client:
+        calls: list[tuple[Callable[[], httpx.Response], int]] = [
+            (lambda: deliver(shop, event), 200),
+            (lambda: deliver(shop, event), 200),
+            (lambda: shop.http.post(WEBHOOK_PATH, content=body, headers=user.headers), 400),
+            (lambda: post(shop, body, sign(body, OTHER_SECRET)), 400),
+            (lambda: client.post("/rpc/record_stripe_events", json={"events": [told]}), 403),
+            (lambda: shop.buy(user, MEDIUM, key=key), 200),
+        ]
+        answers = at_once(len(calls), lambda number: calls[number][0]())
+    assert [answer.status_code for answer in answers] == [status for _, status in calls]
+    assert answers[-1].json()["data"] == order
+    assert books.entries(user.id) == [("purchase", 15)]
+    assert books.balance(user.id) == 15
+    assert len(books.purchases(user.id)) == 1
 
 
 def test_stripes_own_delivery_and_its_copies_are_credited_once(
