@@ -35,6 +35,10 @@ NEEDS_AN_ACCOUNT: Final = {
     "fly apps create <app>",
     "fly secrets import --stage < .env",
     "fly deploy",
+    (
+        "fly machine run . --dockerfile service/Dockerfile --name reconcile --region iad --vm-memory 256"
+        " --schedule hourly --restart no -- topup reconcile --since 1d --close-stale 2d"
+    ),
     'fly ssh console -C "topup doctor"',
     "fly secrets set STRIPE_WEBHOOK_SECRET=whsec_new…,whsec_old…",
     "stripe listen --forward-to http://127.0.0.1:8000/api/stripe/webhook",
