@@ -52,7 +52,9 @@ def test_a_refund_that_fails_later_is_given_back(
     stripe.simulator.settle()
     stripe.wait_for_webhooks()
     assert shown(shop, user) == ("succeeded", 15)
-    assert books.entries(user.id) == [("purchase", 15), ("refund", -15), ("refund", 15)]
+    # Which of the refund's webhooks comes first is not promised: it is taken and given back, or never taken.
+    entries = books.entries(user.id)
+    assert entries in ([("purchase", 15), ("refund", -15), ("refund", 15)], [("purchase", 15)])
 
 
 @pytest.mark.parametrize(
