@@ -31,7 +31,7 @@ COURSES = {
     "dispute won": 4,
     "inquiry": 2,
 }
-"""What becomes of purchases, and of how many in a hundred. The first column is a name of `_Aftermath`."""
+"""What becomes of purchases, and of how many in a hundred."""
 
 _CARDS = {
     "refund pending": "pm_card_pendingRefund",

@@ -78,7 +78,7 @@ class Onlooker(threading.Thread):
         rows = connection.execute(_ACCOUNTS).fetchall()
         balances = {row["user_id"]: row["balance"] for row in rows}
         self.wrong += [row for row in rows if not row["balance"] == row["entries"] == row["newest"]]
-        self.moved += sum(self._balances.get(user, 0) != balance for user, balance in balances.items())
+        self.moved += sum(self._balances.get(user, balance) != balance for user, balance in balances.items())
         self._balances = balances
         self.looks += 1
         self.accounts += len(rows)
