@@ -24,6 +24,8 @@ from service.settings import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 TOPUP = str(Path(sys.executable).with_name("topup"))
 FREE_PORTS = ["--port", "0", "--db-port", "0", "--service-port", "0", "--stripe-port", "0"]
 DEV_KEYS = {

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MIGRATION = "create table public.things (id int primary key); grant select on public.things to service_role;"
 
 
