@@ -145,9 +145,10 @@ def test_a_service_told_to_stop_finishes_the_webhook_in_flight(
 
 
 def listens(url: str) -> bool:
+    """Closing the socket refuses who comes later, and resets who waits in its queue."""
     try:
         httpx.get(f"{url}/health/live", trust_env=False, timeout=PATIENCE)
-    except httpx.ConnectError:
+    except (httpx.NetworkError, httpx.RemoteProtocolError):
         return False
     return True
 
