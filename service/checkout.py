@@ -9,6 +9,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 
 from service.auth import Caller
+from service.bodies import read_body
 from service.contract import (
     PAYMENT_INTENT_RESPONSES,
     CreatePaymentIntentOperation,
@@ -85,7 +86,7 @@ async def create_payment_intent(
 ) -> PaymentIntentCreated:
     """Create a Stripe PaymentIntent for a credit package purchase. The package's own price is charged."""
     key = parse_idempotency_key(request.headers.getall("idempotency-key", []))
-    order = parse_order(request.content_type[0], await request.body())
+    order = parse_order(request.content_type[0], await read_body(request))
     intent = await payments.create_payment_intent(
         caller.user_id, order.package_id, order.payment_method_id, key
     )

@@ -1,7 +1,8 @@
-"""The only module that imports Stripe's SDK: what is asked of Stripe, and its errors in our words.
+"""All that the service and the operators' commands ask of Stripe, and its errors in our words.
 
-The SDK takes as long to import as all the rest together, so of the service `payments.py` alone imports
-this, in a thread.
+Stripe's SDK takes as long to import as all the rest together, so of the service `payments.py` alone imports
+this, in a thread. Besides this module only the doctor imports the SDK: it asks with a client of its own, in
+order to tell each of Stripe's own errors.
 """
 
 import time

@@ -8,6 +8,7 @@ import structlog
 from litestar import Request, post
 from litestar.di import NamedDependency
 
+from service.bodies import read_body
 from service.contract import WEBHOOK_RESPONSES, Success, WebhookOperation
 from service.errors import FAILURE_TEXT, InvalidRequestError, TopupError
 from service.events import project_event
@@ -71,5 +72,5 @@ async def receive_webhook(
 ) -> Success:
     """Take an event of Stripe, proved by its signature. Any 2xx answer means that it is stored."""
     signatures = [value for name, value in request.scope["headers"] if name == b"stripe-signature"]
-    await webhook_receiver.receive(signatures, await request.body())
+    await webhook_receiver.receive(signatures, await read_body(request))
     return Success()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from tests.integration.service.copies import another_service
 from tests.integration.service.forgeries import ATTACKS, Attacker, hs256
 from tests.integration.service.outages import without_postgrest
 from tests.integration.service.shop import BUY, MEDIUM, User
-from tests.integration.service.waiting import eventually
+from tests.integration.service.waiting import PATIENCE, eventually
 from tests.integration.service.webhooks import deliver, encode, post, sign, succeeded
 
 if TYPE_CHECKING:
@@ -81,6 +82,23 @@ def test_a_webhook_leaves_its_event_and_outcome(
     answer = deliver(shop, event)
     [line] = lines_about(stack.service.log, answer.headers["x-request-id"])
     assert (line["event_id"], line["event_type"], line["outcome"]) == (event["id"], event["type"], "applied")
+
+
+@pytest.mark.parametrize("path", [BUY, "/api/stripe/webhook"])
+def test_a_client_that_hangs_up_in_the_middle_of_its_body_leaves_one_quiet_line(
+    stack: Stack, user: User, path: str
+) -> None:
+    request_id = uuid.uuid4().hex
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: topup\r\nx-request-id: {request_id}\r\n"
+        f"authorization: Bearer {user.token}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n"
+    )
+    host, _, port = stack.service_url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(f"{head}{{".encode())
+    [line] = lines_about(stack.service.log, request_id)
+    assert (line["level"], line["event"], line["path"]) == ("info", "request", path)
+    assert (line["status"], line["error"]) == (400, "client_hung_up")
 
 
 @pytest.fixture

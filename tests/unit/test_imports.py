@@ -1,0 +1,37 @@
+"""What is slow to import is imported only by those who need it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVICE = Path(__file__).parents[2] / "service"
+
+
+def imports_of(block: list[ast.stmt]) -> Iterator[str]:
+    """The packages that a module imports when it runs; those for its annotations alone are left out."""
+    for statement in block:
+        match statement:
+            case ast.Import():
+                yield from (alias.name.partition(".")[0] for alias in statement.names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from imports_of(statement.orelse)
+            case _:
+                for name in ("body", "orelse", "finalbody"):
+                    yield from imports_of(getattr(statement, name, []))
+
+
+def test_stripes_sdk_is_imported_where_its_docstring_says() -> None:
+    importers = {
+        file.relative_to(SERVICE).as_posix()
+        for file in SERVICE.rglob("*.py")
+        if "stripe" in imports_of(ast.parse(file.read_text()).body)
+    }
+    deployed = {name for name in importers if not name.startswith("sandbox/")}
+    assert deployed == {"stripe_api.py", "doctor/stripe_checks.py"}
