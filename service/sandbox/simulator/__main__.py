@@ -16,6 +16,7 @@ from service.sandbox.simulator.app import create_app
 from service.sandbox.simulator.auth import is_live, publishable_key
 from service.sandbox.simulator.options import Options
 from service.sandbox.simulator.protocol import CuttableProtocol
+from service.sandbox.simulator.stripe_js.routes import STRIPE_JS_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "url": f"http://{host}:{port}",
         "secret_key": keys[0],
         "publishable_key": publishable_key(keys[0]),
+        "stripe_js_url": f"http://{host}:{port}{STRIPE_JS_PATH}",
     }
     config = uvicorn.Config(
         create_app(keys, options),

@@ -1,4 +1,4 @@
-"""The ASGI application: Stripe's API below /v1, the simulator's own below /_simulator."""
+"""The ASGI application: Stripe's API below /v1, Stripe.js, and the simulator's own below /_simulator."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -33,6 +33,7 @@ from service.sandbox.simulator.protocol import CUT
 from service.sandbox.simulator.refunds.routes import ROUTES as REFUNDS
 from service.sandbox.simulator.routes import Route
 from service.sandbox.simulator.simulator import Simulator
+from service.sandbox.simulator.stripe_js.routes import get_part, get_stripe_js
 from service.sandbox.simulator.webhook_endpoints.routes import ROUTES as WEBHOOK_ENDPOINTS
 
 ROUTES: tuple[Route, ...] = (
@@ -66,10 +67,10 @@ def create_app(secret_keys: Sequence[str], options: Options | None = None) -> Li
 
     control = Router(
         "/_simulator",
-        route_handlers=[read_state, *DELIVERY_HANDLERS, *WORLD_HANDLERS, *CHALLENGE_HANDLERS],
+        route_handlers=[read_state, *DELIVERY_HANDLERS, *WORLD_HANDLERS, *CHALLENGE_HANDLERS, get_part],
     )
     return Litestar(
-        [*map(_handler, ROUTES), control],
+        [*map(_handler, ROUTES), control, get_stripe_js],
         lifespan=[run],
         dependencies={"simulator": Provide(_simulator, sync_to_thread=False)},
         exception_handlers={

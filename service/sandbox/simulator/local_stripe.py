@@ -21,11 +21,13 @@ class LocalStripe:
         url: Where the API is, for `STRIPE_API_BASE` and the SDK's `base_addresses`.
         secret_key: The key for servers.
         publishable_key: The key for pages.
+        stripe_js_url: The script for pages.
     """
 
     url: str
     secret_key: str
     publishable_key: str
+    stripe_js_url: str
     _http: httpx.Client = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -60,11 +60,13 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> int:
         )
     minimum = _MINIMUM.get(currency, 1)
     if amount < minimum:
-        raise _amount_error(f"Amount must be at least {_show(minimum, currency)}", param, "amount_too_small")
+        raise _amount_error(
+            f"Amount must be at least {show_amount(minimum, currency)}", param, "amount_too_small"
+        )
     maximum = _MAXIMUM.get(currency, _DEFAULT_MAXIMUM)
     if amount > maximum:
         raise _amount_error(
-            f"Amount must be no more than {_show(maximum, currency)}", param, "amount_too_large"
+            f"Amount must be no more than {show_amount(maximum, currency)}", param, "amount_too_large"
         )
     if currency in _THREE_DECIMAL and amount % 10:
         raise _amount_error(
@@ -82,13 +84,14 @@ def stripe_fee(amount: int, currency: str) -> int:
     return min(amount, (amount * 29 + 500) // 1000 + fixed)
 
 
-def _amount_error(message: str, param: str, code: str) -> StripeError:
-    return invalid_parameter(message, param, code)
-
-
-def _show(amount: int, currency: str) -> str:
+def show_amount(amount: int, currency: str) -> str:
+    """For people: "$15.00 usd"."""
     if currency in _ZERO_DECIMAL:
         return f"{amount} {currency}"
     digits = 3 if currency in _THREE_DECIMAL else 2
     sign = {"usd": "$", "eur": "€", "gbp": "£"}.get(currency, "")
     return f"{sign}{amount // 10**digits}.{amount % 10**digits:0{digits}} {currency}"
+
+
+def _amount_error(message: str, param: str, code: str) -> StripeError:
+    return invalid_parameter(message, param, code)

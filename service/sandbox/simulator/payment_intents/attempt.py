@@ -102,7 +102,11 @@ def _next_action(context: Context, intent: Object, attempt: Attempt) -> Object:
             "redirect_to_url": {"return_url": attempt.return_url, "url": url},
             "type": "redirect_to_url",
         }
-    sdk: dict[str, Any] = {"source": new_id("payatt"), "stripe_js": url, "type": "three_d_secure_redirect"}
+    sdk: dict[str, Any] = {
+        "source": new_id("payatt"),
+        "stripe_js": f"{url}?in_page=true",
+        "type": "three_d_secure_redirect",
+    }
     return {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
 
 
