@@ -1,9 +1,9 @@
 """The application: settings in, Litestar out."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 from litestar import Litestar, Response, Router
@@ -26,7 +26,11 @@ from service.reads import get_balance, get_credit_packages, get_payment_history
 from service.recorder import EventRecorder
 from service.request_log import RequestLog
 from service.settings import Settings
+from service.telemetry import Telemetry
 from service.webhooks import WebhookReceiver, receive_webhook
+
+if TYPE_CHECKING:
+    from service.metrics import Metrics
 
 SUPABASE_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=5.0)
 """Seconds. Postgres needs milliseconds, and Stripe waits for the answer to a webhook longer than this."""
@@ -40,13 +44,20 @@ def create_app(settings: Settings) -> Litestar:
     """The service of one Supabase project and one Stripe account. Building it opens no connection."""
     configure_logs(settings)
     http = httpx.AsyncClient(timeout=SUPABASE_TIMEOUT, limits=SUPABASE_CONNECTIONS)
-    ledger = Ledger(settings, http)
-    payments = Payments(settings, ledger)
+    metrics = _metrics(settings)
+    telemetry = Telemetry(metrics)
+    ledger = Ledger(settings, http, telemetry)
+    payments = Payments(settings, ledger, telemetry)
+    readiness = Readiness(ledger)
     authenticator = Authenticator(
         KeySet(settings.jwks_url, http), settings.jwt_issuer, settings.supabase_jwt_secret
     )
-    count, metrics_routes = _metrics(settings)
-    receiver = WebhookReceiver(settings.stripe_webhook_secrets, EventRecorder(ledger), count)
+    recorder = EventRecorder(ledger)
+    receiver = WebhookReceiver(settings.stripe_webhook_secrets, recorder, telemetry)
+    metrics_routes = []
+    if metrics is not None:
+        metrics.watch_recorder(lambda: recorder.waiting)
+        metrics_routes.append(_metrics_route(settings, metrics, readiness))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -79,7 +90,7 @@ def create_app(settings: Settings) -> Litestar:
             "payments": _constant(payments),
             "authenticator": _constant(authenticator),
             "webhook_receiver": _constant(receiver),
-            "readiness": _constant(Readiness(ledger)),
+            "readiness": _constant(readiness),
             "caller": Provide(provide_caller),
         },
         exception_handlers={Exception: answer_error},
@@ -91,22 +102,23 @@ def create_app(settings: Settings) -> Litestar:
         pdb_on_exception=False,
     )
     # Litestar's own list of middleware is passed over on 404 and 405.
-    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.asgi_handler = RequestLog(app.asgi_handler, telemetry)
     return app
 
 
-def _metrics(settings: Settings) -> tuple[Callable[[str, str | None], None], list[Router]]:
-    if settings.metrics_token is None:
-        return _count_nothing, []
-    from service.metrics import Metrics, get_metrics  # noqa: PLC0415 - slow to import, and not wanted by all
+def _metrics(settings: Settings) -> "Metrics | None":
+    if settings.metrics_token is None and settings.metrics_port is None:
+        return None
+    from service.metrics import Metrics  # noqa: PLC0415 - slow to import, and not wanted by all
 
-    metrics = Metrics(settings.metrics_token)
-    routes = Router("/", route_handlers=[get_metrics], dependencies={"metrics": _constant(metrics)})
-    return metrics.count_webhook, [routes]
+    return Metrics()
 
 
-def _count_nothing(_outcome: str, _reason: str | None) -> None:
-    pass
+def _metrics_route(settings: Settings, metrics: "Metrics", readiness: Readiness) -> Router:
+    from service.metrics import MetricsReader, get_metrics  # noqa: PLC0415 - the same
+
+    reader = MetricsReader(settings, metrics, readiness)
+    return Router("/", route_handlers=[get_metrics], dependencies={"metrics_reader": _constant(reader)})
 
 
 def _constant(value: object) -> Provide:

@@ -91,7 +91,12 @@ def serve(
 
     It logs JSON to stdout, first "listening" with its address. SIGTERM lets requests in flight finish.
     """
-    from service.serve import inherit_listener, open_listener, run  # noqa: PLC0415 - as told above
+    from service.serve import (  # noqa: PLC0415 - as told above
+        inherit_listener,
+        open_listener,
+        open_metrics_listener,
+        run,
+    )
 
     given = {"HOST": host, "PORT": None if port is None else str(port)}
     try:
@@ -99,11 +104,12 @@ def serve(
             os.environ | {name: text for name, text in given.items() if text is not None}
         )
         listener = open_listener(settings.host, settings.port) if fd is None else inherit_listener(fd)
+        metrics_listener = open_metrics_listener(settings)
     except InvalidSettingsError as error:
         raise fail(str(error), status=2) from None
     except OSError as error:
         raise fail(error.strerror or str(error)) from None
-    if not run(settings, listener):
+    if not run(settings, listener, metrics_listener):
         raise typer.Exit(1)
 
 

@@ -26,3 +26,16 @@ HANDLED_EVENT_TYPES: Final = (
     "charge.dispute.closed",
 )
 """The types that `credits.apply_event` gives to a function; it ignores every other."""
+
+MISMATCH_REASONS: Final = (
+    "amount",
+    "amount_received",
+    "currency",
+    "livemode",
+    "malformed",
+    "payment_intent",
+    "status",
+    "unknown_transaction",
+    "user",
+)
+"""In what an event can fail to fit its purchase, as the schema says it."""

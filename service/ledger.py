@@ -24,6 +24,7 @@ from service.errors import (
     UnavailableError,
 )
 from service.settings import Settings
+from service.telemetry import Telemetry
 
 SCHEMA_VERSION: Final = 1
 """The version of the schema that this service is written for; a later one serves it as well."""
@@ -92,7 +93,10 @@ class Ledger:
     when the schema refuses, and `FailedError` for what only a person can repair, such as a wrong key.
     """
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, settings: Settings, http: httpx.AsyncClient, telemetry: Telemetry | None = None
+    ) -> None:
+        self._telemetry = telemetry or Telemetry()
         publishable, secret = settings.supabase_publishable_key, settings.supabase_secret_key
         as_service = {"apikey": secret}
         if not secret.startswith("sb_secret_"):
@@ -112,7 +116,7 @@ class Ledger:
             .order("sort_order")
             .order("name")
         )
-        return await _send(query.request, caller)
+        return await self._send("credit_packages", query.request, caller)
 
     async def read_history(self, caller: Caller) -> bytes:
         """The user's purchases, newest first, at most MAX_HISTORY: a JSON array in the contract's names."""
@@ -125,12 +129,12 @@ class Ledger:
             .order("id", desc=True)
             .limit(MAX_HISTORY)
         )
-        return await _send(query.request, caller)
+        return await self._send("credit_transactions", query.request, caller)
 
     async def read_balance(self, caller: Caller) -> bytes:
         """The user's balance: one JSON object in the contract's names."""
         query = self._reader.from_("credit_balance").select("balance", "currency").single()
-        return await _send(query.request, caller)
+        return await self._send("credit_balance", query.request, caller)
 
     async def open_credit_purchase(
         self,
@@ -193,28 +197,34 @@ class Ledger:
     async def _ask(
         self, answer: type[_Answer], name: str, request: RequestConfig[httpx.AsyncClient]
     ) -> _Answer:
-        content = await _send(request)
+        content = await self._send(name, request)
         try:
             return msgspec.json.decode(content, type=answer)
         except msgspec.DecodeError as error:
             raise FailedError(f"unexpected_answer_of_{name}") from error
 
+    async def _send(
+        self, name: str, request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None
+    ) -> bytes:
+        """Send one request, as the caller if one is given; the body of a 2xx answer."""
+        headers = {} if caller is None else {"Authorization": f"Bearer {caller.token}"}
+        with self._telemetry.call("postgrest", name):
+            response = await _exchange(request, headers)
+            if response.is_success:
+                return response.content
+            raise _refusal(response, as_user=caller is not None)
 
-async def _send(request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None) -> bytes:
-    """Send one request, as the caller if one is given; the body of a 2xx answer."""
-    headers = {} if caller is None else {"Authorization": f"Bearer {caller.token}"}
+
+async def _exchange(request: RequestConfig[httpx.AsyncClient], headers: Mapping[str, str]) -> httpx.Response:
     try:
         try:
-            response = await request.send(httpx.Headers(headers))
+            return await request.send(httpx.Headers(headers))
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             # An idle connection may be closed just as it is used. All that is sent here can be repeated.
-            response = await request.send(httpx.Headers(headers))
+            return await request.send(httpx.Headers(headers))
     except httpx.HTTPError as error:
         log.warning("supabase is unreachable", cause=type(error).__name__)
         raise UnavailableError("supabase_unreachable") from error
-    if response.is_success:
-        return response.content
-    raise _refusal(response, as_user=caller is not None)
 
 
 def _refusal(response: httpx.Response, *, as_user: bool) -> TopupError:

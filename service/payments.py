@@ -10,6 +10,7 @@ import structlog
 from service.errors import CustomerGoneError, FailedError, UnavailableError
 from service.ledger import Ledger, Purchase
 from service.settings import Settings
+from service.telemetry import Telemetry
 
 if TYPE_CHECKING:
     import stripe
@@ -36,15 +37,18 @@ class Payments:
     before the two are tied finds its purchase by the PaymentIntent's metadata.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, telemetry: Telemetry) -> None:
         self._settings = settings
         self._ledger = ledger
+        self._telemetry = telemetry
         self._connecting: asyncio.Task[StripeApi] | None = None
 
     def connect(self) -> "asyncio.Task[StripeApi]":
         """Load Stripe's SDK in a thread, once; the event loop goes on serving meanwhile."""
         if self._connecting is None:
-            self._connecting = asyncio.create_task(asyncio.to_thread(_load_stripe, self._settings))
+            self._connecting = asyncio.create_task(
+                asyncio.to_thread(_load_stripe, self._settings, self._telemetry)
+            )
         return self._connecting
 
     async def close(self) -> None:
@@ -120,10 +124,10 @@ class Payments:
         return await self._ledger.save_stripe_customer(user_id, created, livemode=livemode, replaces=replaces)
 
 
-def _load_stripe(settings: Settings) -> "StripeApi":
+def _load_stripe(settings: Settings, telemetry: Telemetry) -> "StripeApi":
     from service.stripe_api import StripeApi  # noqa: PLC0415 - slow to import, so not before it is needed
 
-    return StripeApi(settings.stripe_secret_key, settings.stripe_api_base)
+    return StripeApi(settings.stripe_secret_key, settings.stripe_api_base, telemetry)
 
 
 def _answer(intent: "stripe.PaymentIntent") -> PaymentIntent:

@@ -37,6 +37,11 @@ class EventRecorder:
         self._waiting: list[_Waiting] = []
         self._callers: set[asyncio.Task[None]] = set()
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for a call."""
+        return len(self._waiting)
+
     async def record(self, event: Mapping[str, Any]) -> EventOutcome:
         """Record one projected event. `UnavailableError` if it did not commit: Stripe shall send it again."""
         if len(self._waiting) >= MAX_WAITING:

@@ -9,10 +9,12 @@ from typing import Final
 import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from service.telemetry import Telemetry
 
 _SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_QUIET: Final = ("/health/",)
+_QUIET: Final = ("/health/", "/metrics")
 _LONGEST_PATH: Final = 200
 
 log = structlog.get_logger()
@@ -25,42 +27,46 @@ class RequestLog:
     `structlog.contextvars.bind_contextvars`. Queries, headers and bodies are never in it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self.app = app
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and log it."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
-        request_id = _request_id(scope)
-        status = 0
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
         structlog.contextvars.clear_contextvars()
+        request_id = _request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        try:
-            await self.app(scope, receive, send_with_headers)
-        finally:
-            path = scope["path"]
-            write = log.debug if path.startswith(_QUIET) and status == HTTPStatus.OK else log.info
-            write(
-                "request",
-                method=scope["method"],
-                path=path[:_LONGEST_PATH],
-                status=status,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
-            )
+        started = time.perf_counter()
+        with self._telemetry.request(scope) as served:
+
+            async def send_with_headers(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    served.status = message["status"]
+                    headers = MutableScopeHeaders.from_message(message)
+                    headers["X-Request-ID"] = request_id
+                    headers["X-Content-Type-Options"] = "nosniff"
+                    headers.setdefault("Cache-Control", "no-store")
+                await send(message)
+
+            try:
+                await self.app(scope, receive, send_with_headers)
+            finally:
+                _write(scope, served.status, time.perf_counter() - started)
+
+
+def _write(scope: HTTPScope, status: int, seconds: float) -> None:
+    path = scope["path"]
+    write = log.debug if path.startswith(_QUIET) and status == HTTPStatus.OK else log.info
+    write(
+        "request",
+        method=scope["method"],
+        path=path[:_LONGEST_PATH],
+        status=status,
+        duration_ms=round(seconds * 1000, 2),
+    )
 
 
 def _request_id(scope: Scope) -> str:

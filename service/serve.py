@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from service.settings import InvalidSettingsError, Settings
@@ -57,10 +58,16 @@ def inherit_listener(fd: int) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, listener: socket.socket) -> bool:
+def open_metrics_listener(settings: Settings) -> socket.socket | None:
+    """Listen on the port of the metrics, where there is one. Raises `OSError` as `open_listener` does."""
+    return None if settings.metrics_port is None else open_listener(settings.host, settings.metrics_port)
+
+
+def run(settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None = None) -> bool:
     """Serve until SIGTERM or SIGINT, then let requests in flight finish; False if the start failed.
 
-    The first log line is "listening" with the address, once requests are answered; the last is "stopped".
+    The first log line is "listening" with the address, and that of the metrics where they have one, once
+    requests are answered; the last is "stopped".
     """
     # The first process of a container gets no default handling; and a stop before the start is no failure.
     signal.signal(signal.SIGTERM, _stop)
@@ -75,11 +82,17 @@ def run(settings: Settings, listener: socket.socket) -> bool:
     from service.http_protocol import BoundedHttpProtocol  # noqa: PLC0415
 
     log = structlog.get_logger()
+    addresses = {"url": address_of(listener)}
+    listeners = [listener]
+    if metrics_listener is not None:
+        addresses["metrics_url"] = f"{address_of(metrics_listener)}/metrics"
+        listeners.append(metrics_listener)
+        settings = replace(settings, metrics_port=metrics_listener.getsockname()[1])
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            log.info("listening", url=address_of(listener), pid=os.getpid())
+            log.info("listening", **addresses, pid=os.getpid())
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             log.info("stopping", connections=len(self.server_state.connections))
@@ -101,7 +114,7 @@ def run(settings: Settings, listener: socket.socket) -> bool:
     )
     server = Server(config)
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=listeners)
     except SystemExit as exit_:
         return exit_.code == 0
     return True
@@ -122,12 +135,13 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         listener = open_listener(settings.host, settings.port)
+        metrics_listener = open_metrics_listener(settings)
     except InvalidSettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except OSError as error:
         sys.exit(error.strerror or str(error))
-    sys.exit(0 if run(settings, listener) else 1)
+    sys.exit(0 if run(settings, listener, metrics_listener) else 1)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,13 @@ VARIABLES = (
         "at least 32 characters without spaces, such as openssl rand -hex 32 prints",
         optional=True,
     ),
+    Variable(
+        "TOPUP_METRICS_PORT",
+        "metrics_port",
+        parse.port,
+        "a port number that is not PORT, 0 for any free one",
+        optional=True,
+    ),
     Variable("TOPUP_LOG_LEVEL", "log_level", parse.log_level, "debug, info, warning or error", "info"),
     Variable("HOST", "host", parse.host, "an address to listen on", "127.0.0.1"),
     Variable("PORT", "port", parse.port, "a port number, 0 to 65535", "8000"),
@@ -108,6 +115,7 @@ class Settings:
     STRIPE_API_BASE           optional: where Stripe's API is; default https://api.stripe.com
     TOPUP_CORS_ORIGINS        optional: origins that browsers may call from, comma separated; default none
     TOPUP_METRICS_TOKEN       optional: the bearer token that reads /metrics; default none, and no /metrics
+    TOPUP_METRICS_PORT        optional: a port that serves /metrics to whoever reaches it; default none
     TOPUP_LOG_LEVEL           optional: debug, info, warning or error; default info
     HOST                      optional: the address to listen on; default 127.0.0.1
     PORT                      optional: the port to listen on, 0 for any free one; default 8000
@@ -122,6 +130,7 @@ class Settings:
     stripe_api_base: str = STRIPE_API_BASE
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
+    metrics_port: int | None = None
     log_level: str = "info"
     host: str = "127.0.0.1"
     port: int = 8000
@@ -148,6 +157,8 @@ class Settings:
             live = is_live(values["stripe_secret_key"])
             if live and values["stripe_api_base"] != STRIPE_API_BASE:
                 problems["STRIPE_API_BASE"] = "goes with a live key, which is for Stripe alone: leave it out"
+        if values.get("metrics_port") and values["metrics_port"] == values.get("port"):
+            problems["TOPUP_METRICS_PORT"] = "is PORT, which everybody reaches: set it to another port"
         if problems:
             raise InvalidSettingsError(problems)
         return cls(**values)

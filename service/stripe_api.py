@@ -28,6 +28,7 @@ from service.errors import (
     UnavailableError,
 )
 from service.ledger import Purchase
+from service.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams
@@ -65,7 +66,8 @@ class Page(msgspec.Struct):
 class StripeApi:
     """Customers and PaymentIntents of one Stripe account, in the API version that the SDK pins."""
 
-    def __init__(self, secret_key: str, api_base: str) -> None:
+    def __init__(self, secret_key: str, api_base: str, telemetry: Telemetry | None = None) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._http = stripe.HTTPXClient(timeout=TIMEOUT)
         self._client = stripe.StripeClient(
             secret_key,
@@ -80,7 +82,7 @@ class StripeApi:
 
     async def create_customer(self, user_id: uuid.UUID, idempotency_key: str) -> str:
         """The id of a new customer, the same for the same key."""
-        with _translated():
+        with self._asking("create_customer"):
             customer = await self._client.v1.customers.create_async(
                 {"metadata": {"user_id": str(user_id)}}, {"idempotency_key": idempotency_key}
             )
@@ -105,14 +107,14 @@ class StripeApi:
         }
         if payment_method_id is not None:
             params["payment_method"] = payment_method_id
-        with _translated():
+        with self._asking("create_payment_intent"):
             return await self._client.v1.payment_intents.create_async(
                 params, {"idempotency_key": idempotency_key}
             )
 
     async def retrieve_payment_intent(self, payment_intent_id: str) -> stripe.PaymentIntent:
         """A PaymentIntent by its id."""
-        with _translated():
+        with self._asking("retrieve_payment_intent"):
             return await self._client.v1.payment_intents.retrieve_async(payment_intent_id)
 
     async def read(self, path: str, **params: Any) -> Answer:
@@ -135,9 +137,14 @@ class StripeApi:
         return await self._request("post", path, {"cancellation_reason": "abandoned"})
 
     async def _request(self, method: str, path: str, params: Mapping[str, Any]) -> Answer:
-        with _translated():
+        with self._asking(method):
             response = await self._client.raw_request_async(method, path, **params)
         return Answer(response.body.encode(), _time_of(response.headers))
+
+    @contextmanager
+    def _asking(self, call: str) -> Iterator[None]:
+        with self._telemetry.call("stripe", call), _translated():
+            yield
 
 
 def _time_of(headers: Mapping[str, str]) -> int:

@@ -1,7 +1,7 @@
 """POST /api/stripe/webhook: verified, projected, recorded."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -15,6 +15,7 @@ from service.events import project_event
 from service.ledger import EventOutcome
 from service.recorder import EventRecorder
 from service.signature import verify_signature
+from service.telemetry import Telemetry
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a webhook. Stripe's events are some kilobytes."""
@@ -23,26 +24,23 @@ log = structlog.get_logger()
 
 
 class WebhookReceiver:
-    """Takes the raw bytes of a webhook to the recorder, or refuses them.
+    """Takes the raw bytes of a webhook to the recorder, or refuses them, and tells what became of each."""
 
-    `count` is told what became of each: an outcome of `EventOutcome`, or "refused", and the reason.
-    """
-
-    def __init__(
-        self, secrets: Sequence[str], recorder: EventRecorder, count: Callable[[str, str | None], None]
-    ) -> None:
+    def __init__(self, secrets: Sequence[str], recorder: EventRecorder, telemetry: Telemetry) -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._recorder = recorder
-        self._count = count
+        self._telemetry = telemetry
 
-    async def receive(self, signatures: Sequence[bytes], body: bytes) -> None:
-        """Verify, project, record and count."""
+    async def receive(self, signatures: Sequence[bytes], body: bytes, arrived: float) -> None:
+        """Verify, project, record and count what arrived at that moment of `time.perf_counter`."""
         try:
             recorded = await self._receive(signatures, body)
         except TopupError as error:
-            self._count("refused" if isinstance(error, InvalidRequestError) else "failed", None)
+            refused = isinstance(error, InvalidRequestError)
+            self._telemetry.count_webhook("refused" if refused else "failed", None)
             raise
-        self._count(recorded.outcome, recorded.reason)
+        self._telemetry.count_webhook(recorded.outcome, recorded.reason)
+        self._telemetry.observe_commit(time.perf_counter() - arrived)
 
     async def _receive(self, signatures: Sequence[bytes], body: bytes) -> EventOutcome:
         # Nothing reads the body before its signature is verified.
@@ -71,6 +69,7 @@ async def receive_webhook(
     request: Request[Any, Any, Any], webhook_receiver: NamedDependency[WebhookReceiver]
 ) -> Success:
     """Take an event of Stripe, proved by its signature. Any 2xx answer means that it is stored."""
+    arrived = time.perf_counter()
     signatures = [value for name, value in request.scope["headers"] if name == b"stripe-signature"]
-    await webhook_receiver.receive(signatures, await read_body(request))
+    await webhook_receiver.receive(signatures, await read_body(request), arrived)
     return Success()

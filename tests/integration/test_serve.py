@@ -46,6 +46,16 @@ def read_log(process: subprocess.Popen[str]) -> dict[str, Any]:
 def serving(
     *arguments: str, env: dict[str, str] | None = None, fds: tuple[int, ...] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The process, and the port that it serves on."""
+    with serving_and_telling(*arguments, env=env, fds=fds) as (process, listening):
+        yield process, httpx.URL(listening["url"]).port or 0
+
+
+@contextmanager
+def serving_and_telling(
+    *arguments: str, env: dict[str, str] | None = None, fds: tuple[int, ...] = ()
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The process, and its first line of log."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, **SETTINGS, "PORT": "0", **(env or {})},
@@ -56,7 +66,7 @@ def serving(
         try:
             listening = read_log(process)
             assert listening["event"] == "listening"
-            yield process, httpx.URL(listening["url"]).port or 0
+            yield process, listening
         finally:
             process.kill()
 
@@ -117,6 +127,14 @@ def test_both_families_are_served_on_the_unspecified_address() -> None:
     with serving(*SERVE, "--host", "::") as (_, port):
         assert httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
         assert httpx.get(f"http://[::1]:{port}/health/live").is_success
+
+
+def test_metrics_have_a_port_of_their_own_that_is_stopped_with_the_other() -> None:
+    with serving_and_telling(*SERVE, env={"TOPUP_METRICS_PORT": "0"}) as (process, listening):
+        assert httpx.get(listening["metrics_url"], timeout=PATIENCE).text.startswith("# HELP topup_")
+        assert httpx.get(f"{listening['url']}/metrics").status_code == 404
+        process.send_signal(signal.SIGTERM)
+        assert wait(process) == 0
 
 
 def test_request_in_flight_is_finished_after_sigterm() -> None:

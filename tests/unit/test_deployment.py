@@ -66,10 +66,17 @@ def test_fly_lets_requests_finish_before_it_kills(fly: dict[str, Any]) -> None:
     assert DRAIN_SECONDS < fly["kill_timeout"] <= 300  # the most that Fly allows
 
 
-def test_no_setting_of_the_service_stands_in_fly_toml(fly: dict[str, Any]) -> None:
+def test_fly_reads_the_metrics_on_their_own_port_which_no_service_opens(fly: dict[str, Any]) -> None:
+    assert fly["metrics"] == {"port": int(fly["env"]["TOPUP_METRICS_PORT"]), "path": "/metrics"}
+    assert fly["metrics"]["port"] != fly["http_service"]["internal_port"]
+    assert "services" not in fly
+
+
+def test_no_setting_but_the_port_of_the_metrics_stands_in_fly_toml(fly: dict[str, Any]) -> None:
     text = (PROJECT / "fly.toml").read_text()
-    assert "env" not in fly
-    assert not [variable.name for variable in VARIABLES if variable.name in text]
+    assert fly["env"].keys() == {"TOPUP_METRICS_PORT"}
+    named = {each.name for each in VARIABLES if re.search(rf"\b{each.name}\b", text)}
+    assert named == {"TOPUP_METRICS_PORT"}
     assert not re.search(r"whsec_|sb_|[sr]k_(test|live)_|eyJ", text)
 
 
