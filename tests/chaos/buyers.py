@@ -42,9 +42,6 @@ _CARDS = {
     "inquiry": "pm_card_createDisputeInquiry",
 }
 
-# Idle connections end here before the simulator ends them, so that none ends just as it is used.
-_CONNECTIONS = httpx.Limits(keepalive_expiry=1)
-
 
 @dataclass
 class Order:
@@ -127,9 +124,7 @@ class _StripeClient:
     """Stripe itself never fails here."""
 
     def __init__(self, simulator: LocalStripe) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=simulator.url, timeout=PATIENCE, limits=_CONNECTIONS, trust_env=False
-        )
+        self._http = httpx.AsyncClient(base_url=simulator.url, timeout=PATIENCE, trust_env=False)
         self._page = {"Authorization": f"Bearer {simulator.publishable_key}"}
         self._server = {"Authorization": f"Bearer {simulator.secret_key}"}
 

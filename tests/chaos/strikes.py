@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from tests.log_lines import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,6 @@ def striking(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
 
 def read_failures(log: Path) -> tuple[int, list[str]]:
     """How many events the service said have failed by a strike, and the reasons of any others."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if '"event failed"' in line]
-    reasons = [line["reason"] for line in lines]
+    reasons = [line["reason"] for line in read_log(log) if line["event"] == "event failed"]
     others = [reason for reason in reasons if _STRIKE not in reason]
     return len(reasons) - len(others), others

@@ -3,8 +3,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
-import httpx
 import pytest
+
+from tests import loopback
 
 if TYPE_CHECKING:
     from service.sandbox.stack import Stack
@@ -29,11 +30,10 @@ def anyio_backend() -> str:
 def user(stack: Stack) -> User:
     """Somebody new."""
     email, password = f"{uuid.uuid4()}@example.com", str(uuid.uuid4())
-    answer = httpx.post(
+    answer = loopback.post(
         f"{stack.supabase.url}/auth/v1/signup",
         headers={"apikey": stack.supabase.publishable_key},
         json={"email": email, "password": password},
-        timeout=60,
     ).raise_for_status()
     session = answer.json()
     return User(session["user"]["id"], email, password, session["access_token"])

@@ -10,16 +10,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from service.settings import VARIABLES
+from tests import loopback
+from tests.leftovers import MARK, find_marked, wait_until_none
+from tests.log_lines import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def running(*arguments: str, **changes: str) -> Iterator[tuple[subprocess.Popen[
     mark = uuid.uuid4().hex
     with subprocess.Popen(
         [TOPUP, *arguments],
-        env=environment(**changes, TEST_MARK=mark),
+        env=environment(**changes, **{MARK: mark}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -73,27 +74,6 @@ def running(*arguments: str, **changes: str) -> Iterator[tuple[subprocess.Popen[
             yield process, mark
         finally:
             process.kill()
-
-
-def descendants(mark: str, folder: Path) -> list[str]:
-    """Processes that carry the mark or work in the folder, as "pid command"."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            marked = f"TEST_MARK={mark}".encode() in (entry / "environ").read_bytes()
-        except OSError:  # it ended meanwhile, or belongs to somebody else
-            continue
-        if marked or str(folder) in command:
-            found.append(f"{entry.name} {command}")
-    return found
-
-
-def assert_none_left(mark: str, folder: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while left := descendants(mark, folder):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, str, int]:
@@ -157,26 +137,26 @@ def test_dev_runs_everything_and_ctrl_c_leaves_no_process(data: Path) -> None:
         assert process.stdout is not None
         answer: dict[str, str] = json.loads(process.stdout.readline())
         assert set(answer) == DEV_KEYS
-        assert httpx.get(f"{answer['service_url']}/health/ready").is_success
-        version = httpx.post(
+        assert loopback.get(f"{answer['service_url']}/health/ready").is_success
+        version = loopback.post(
             f"{answer['supabase_url']}/rest/v1/rpc/credit_schema_version",
             headers={"apikey": answer["secret_key"]},
         )
         assert version.json() >= 1
-        intents = httpx.get(
+        intents = loopback.get(
             f"{answer['stripe_url']}/v1/payment_intents",
             headers={"Authorization": f"Bearer {answer['stripe_secret_key']}"},
         )
         assert intents.json()["data"] == []
-        preflight = httpx.options(
+        preflight = loopback.options(
             f"{answer['service_url']}/api/stripe/balance",
             headers={"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"},
         )
         assert preflight.headers["access-control-allow-origin"] == "http://localhost:5173"
-        assert len(descendants(mark, data)) > 4
+        assert len(find_marked(mark, data)) > 4
         out, err, status = end(process, signal.SIGINT)
         assert (out, err, status) == ("", "", 0)
-        assert_none_left(mark, data)
+        wait_until_none(lambda: find_marked(mark, data))
 
 
 def test_dev_with_a_test_key_uses_stripe_itself_and_tells_how_to_forward(data: Path) -> None:
@@ -185,7 +165,7 @@ def test_dev_with_a_test_key_uses_stripe_itself_and_tells_how_to_forward(data: P
         text = read_until(process, "Ctrl-C stops everything")
         out, err, status = end(process, signal.SIGTERM)
         assert (out, err, status) == ("", "", 0)
-        assert_none_left(mark, data)
+        wait_until_none(lambda: find_marked(mark, data))
     assert "\x1b" not in text
     assert key in text  # kept from the run before
     assert "https://api.stripe.com" in text
@@ -202,14 +182,13 @@ def test_fresh_starts_over_and_the_end_of_a_part_ends_dev(data: Path) -> None:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["secret_key"] != key
         # The log of the runs before is kept.
-        lines = [json.loads(line) for line in (data / "service.log").read_text().splitlines()]
-        listening = [line for line in lines if line["event"] == "listening"]
+        listening = [line for line in read_log(data / "service.log") if line["event"] == "listening"]
         os.kill(listening[-1]["pid"], signal.SIGKILL)
         _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
         assert err.startswith("error: The service ended with status -9.")
         assert "Traceback" not in err
-        assert_none_left(mark, data)
+        wait_until_none(lambda: find_marked(mark, data))
 
 
 def test_fresh_deletes_nothing_that_is_not_ours(tmp_path: Path) -> None:

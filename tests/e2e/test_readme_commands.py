@@ -22,6 +22,7 @@ from service.sandbox.node import LOCAL_STACK, PROJECT
 from service.sandbox.stack import Stack, start_stack
 from service.settings import VARIABLES
 from service.terminal import make_console
+from tests import loopback
 from tests.e2e.readme import find_command, read_commands
 
 if TYPE_CHECKING:
@@ -142,12 +143,11 @@ def send_like_curl(line: str) -> Any:  # noqa: ANN401 - JSON
     """Send what curl sends for this line; a machine may have none."""
     options, (url,) = getopt.gnu_getopt(shlex.split(line)[1:], "u:d:")
     [user] = [value for option, value in options if option == "-u"]
-    answer = httpx.post(
+    answer = loopback.post(
         url,
         auth=httpx.BasicAuth(*user.split(":")),
         content="&".join(value for option, value in options if option == "-d"),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
-        timeout=60,
     )
     assert answer.is_success, answer.text
     return answer.json()
@@ -175,7 +175,7 @@ def test_the_webhook_endpoint_gets_the_events_that_are_read(untouched: Stack) ->
         line = line.replace(there, here)
     endpoint = send_like_curl(line)
     address = f"{untouched.simulator.url}/v1/webhook_endpoints/{endpoint['id']}"
-    httpx.delete(address, auth=(untouched.simulator.secret_key, "")).raise_for_status()
+    loopback.delete(address, auth=(untouched.simulator.secret_key, "")).raise_for_status()
     assert endpoint["url"] == "https://example.com/api/stripe/webhook"
     assert endpoint["enabled_events"] == list(HANDLED_EVENT_TYPES)
     assert endpoint["api_version"] == stripe.api_version

@@ -7,7 +7,6 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -17,6 +16,7 @@ from service.cli import app
 from service.metrics import Metrics
 from service.sandbox.node import LOCAL_STACK, OLDEST_NODE, PROJECT
 from service.settings import VARIABLES, Variable
+from tests import loopback
 from tests.e2e.public_schema import read_functions, read_views
 from tests.e2e.readme import TEXT, headings, read_rows, read_section
 
@@ -42,7 +42,7 @@ def connect(stack: Stack) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="module", name="openapi")
 def read_openapi(stack: Stack) -> dict[str, Any]:
-    document: dict[str, Any] = httpx.get(f"{stack.service_url}/schema/openapi.json").json()
+    document: dict[str, Any] = loopback.get(f"{stack.service_url}/schema/openapi.json").json()
     return document
 
 

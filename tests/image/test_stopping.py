@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from service.event_types import WEBHOOK_PATH
 from tests.image.container import wait_until
 from tests.image.shop import Shop
+from tests.listening import listens
 
 
 def test_a_stop_lets_the_request_in_flight_finish(shop: Shop) -> None:
@@ -24,7 +25,7 @@ def test_a_stop_lets_the_request_in_flight_finish(shop: Shop) -> None:
         assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
 
         shop.container.engine.run("kill", "--signal=TERM", shop.container.name)
-        wait_until(lambda: refuses(shop.container.url), shop.container.logs)
+        wait_until(lambda: not listens(shop.container.url), shop.container.logs)
         assert shop.container.state["Status"] == "running"
 
         connection.sendall(body)
@@ -39,11 +40,3 @@ def test_a_stop_lets_the_request_in_flight_finish(shop: Shop) -> None:
 def connect(url: str) -> socket.socket:
     address = urlsplit(url)
     return socket.create_connection((address.hostname, address.port), timeout=60)
-
-
-def refuses(url: str) -> bool:
-    try:
-        connect(url).close()
-    except ConnectionRefusedError:
-        return True
-    return False

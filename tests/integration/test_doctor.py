@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from service.doctor.findings import Finding, Level
 from service.event_types import HANDLED_EVENT_TYPES, WEBHOOK_PATH
 from service.sandbox.simulator import LocalStripe, start_simulator
 from service.sandbox.stack import register_webhook_endpoint
+from tests.listening import nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,14 +83,6 @@ def changed(stack: Stack, change: str, undo: str) -> Iterator[None]:
             connection.execute(undo.encode())
 
 
-@contextmanager
-def closed_port() -> Iterator[str]:
-    """An address where nobody answers."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
-
-
 async def ills(env: Mapping[str, str]) -> list[Finding]:
     return [finding for finding in await examine(env) if finding.level is not Level.OK]
 
@@ -123,8 +115,8 @@ async def test_sound_stack_has_nothing_to_fix(stack: Stack) -> None:
 
 
 async def test_unreachable_supabase_is_one_finding(stack: Stack) -> None:
-    with closed_port() as nowhere:
-        ill = await the_ill({**stack.environment, "SUPABASE_URL": nowhere})
+    with nowhere() as url:
+        ill = await the_ill({**stack.environment, "SUPABASE_URL": url})
     assert (ill.check, ill.level) == ("Supabase", Level.ERROR)
 
 
@@ -151,11 +143,16 @@ async def test_publishable_key_that_may_call_the_functions_is_a_leak(stack: Stac
 
 
 async def test_old_schema_asks_for_its_migrations(stack: Stack) -> None:
-    version = (
+    older = (
         "create or replace function public.credit_schema_version() returns integer "
-        "language sql stable set search_path = '' as 'select {}'"
+        "language sql immutable set search_path = '' as 'select 0'"
     )
-    with changed(stack, version.format(0), version.format(1)):
+    with psycopg.connect(stack.supabase.database_url) as connection:
+        row = connection.execute(
+            "select pg_get_functiondef('public.credit_schema_version()'::regprocedure)"
+        ).fetchone()
+    assert row is not None
+    with changed(stack, older, row[0]):
         ill = await the_ill(stack.environment)
     assert (ill.check, ill.level) == ("schema", Level.ERROR)
     assert ill.fix is not None
@@ -184,8 +181,8 @@ async def test_unknown_stripe_key_is_one_finding(stack: Stack) -> None:
 
 
 async def test_unreachable_stripe_is_one_finding(stack: Stack) -> None:
-    with closed_port() as nowhere:
-        ill = await the_ill({**stack.environment, "STRIPE_API_BASE": nowhere})
+    with nowhere() as url:
+        ill = await the_ill({**stack.environment, "STRIPE_API_BASE": url})
     assert (ill.check, ill.level) == ("Stripe", Level.ERROR)
 
 

@@ -18,6 +18,7 @@ from supabase.lib.client_options import SyncClientOptions
 from service.sandbox.node import LOCAL_STACK
 from service.sandbox.supabase import LocalSupabase, start_supabase
 from supabase import create_client
+from tests import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +65,8 @@ def whoami(supabase: LocalSupabase) -> Iterator[str]:
 
 
 def wait_for(address: str, key: str, status: int) -> None:
-    deadline = time.monotonic() + 30
-    while httpx.get(address, headers={"apikey": key}).status_code != status:
+    deadline = time.monotonic() + 60
+    while loopback.get(address, headers={"apikey": key}).status_code != status:
         assert time.monotonic() < deadline, "PostgREST did not reload its schema"
         time.sleep(0.02)
 
@@ -75,7 +76,7 @@ def new_email() -> str:
 
 
 def sign_up(supabase: LocalSupabase, email: str) -> dict[str, Any]:
-    answer = httpx.post(
+    answer = loopback.post(
         f"{supabase.url}/auth/v1/signup",
         headers={"apikey": supabase.publishable_key},
         json={"email": email, "password": PASSWORD},
@@ -119,7 +120,7 @@ def test_an_access_token_has_what_a_hosted_project_puts_into_it(
 
 
 def test_the_published_keys_hold_nothing_private(supabase: LocalSupabase) -> None:
-    (key,) = httpx.get(supabase.jwks_url).json()["keys"]
+    (key,) = loopback.get(supabase.jwks_url).json()["keys"]
     assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
 
 
@@ -127,7 +128,7 @@ def test_supabase_py_signs_up_signs_in_refreshes_and_reads_under_its_own_role(
     supabase: LocalSupabase, whoami: str
 ) -> None:
     email = new_email()
-    with httpx.Client() as http:
+    with httpx.Client(timeout=loopback.PATIENCE, trust_env=False) as http:
         options = SyncClientOptions(httpx_client=http)
         client = create_client(supabase.url, supabase.publishable_key, options)
         client.auth.sign_up({"email": email, "password": PASSWORD})
@@ -186,20 +187,20 @@ def test_a_refresh_token_works_once_its_session_is_alive_and_not_after_sign_out(
     session = sign_up(supabase, new_email())
     headers = {"apikey": supabase.publishable_key}
     address = f"{supabase.url}/auth/v1/token?grant_type=refresh_token"
-    renewed = httpx.post(address, headers=headers, json={"refresh_token": session["refresh_token"]})
+    renewed = loopback.post(address, headers=headers, json={"refresh_token": session["refresh_token"]})
     assert renewed.status_code == 200
     bearer = {**headers, "Authorization": f"Bearer {renewed.json()['access_token']}"}
-    assert httpx.post(f"{supabase.url}/auth/v1/logout", headers=bearer).status_code == 204
-    again = httpx.post(address, headers=headers, json={"refresh_token": renewed.json()["refresh_token"]})
+    assert loopback.post(f"{supabase.url}/auth/v1/logout", headers=bearer).status_code == 204
+    again = loopback.post(address, headers=headers, json={"refresh_token": renewed.json()["refresh_token"]})
     assert again.status_code == 400
-    assert httpx.get(f"{supabase.url}/auth/v1/user", headers=bearer).status_code == 403
+    assert loopback.get(f"{supabase.url}/auth/v1/user", headers=bearer).status_code == 403
 
 
 def test_an_opaque_key_stands_for_its_role_in_either_header(supabase: LocalSupabase, whoami: str) -> None:
     for key, role in ((supabase.publishable_key, "anon"), (supabase.secret_key, "service_role")):
         for headers in ({"apikey": key}, {"apikey": key, "Authorization": f"Bearer {key}"}):
-            assert httpx.get(whoami, headers=headers).json() == {"role": role, "user": None, "claim": role}
-        assert httpx.get(f"{whoami}?apikey={key}").json()["role"] == role
+            assert loopback.get(whoami, headers=headers).json() == {"role": role, "user": None, "claim": role}
+        assert loopback.get(f"{whoami}?apikey={key}").json()["role"] == role
 
 
 def test_a_user_token_beside_a_key_decides_the_role(
@@ -207,7 +208,7 @@ def test_a_user_token_beside_a_key_decides_the_role(
 ) -> None:
     for key in (supabase.publishable_key, supabase.secret_key):
         headers = {"apikey": key, "Authorization": f"Bearer {session['access_token']}"}
-        assert httpx.get(whoami, headers=headers).json()["user"] == session["user"]["id"]
+        assert loopback.get(whoami, headers=headers).json()["user"] == session["user"]["id"]
 
 
 def test_a_request_without_a_good_key_is_refused(supabase: LocalSupabase, whoami: str) -> None:
@@ -219,9 +220,9 @@ def test_a_request_without_a_good_key_is_refused(supabase: LocalSupabase, whoami
         {"apikey": publishable, "Authorization": f"Bearer {secret}"},
         {"apikey": secret, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"},
     ):
-        answer = httpx.get(whoami, headers=headers)
+        answer = loopback.get(whoami, headers=headers)
         assert (answer.status_code, "message" in answer.json()) == (401, True)
-    assert httpx.post(f"{supabase.url}/auth/v1/signup", json={}).status_code == 401
+    assert loopback.post(f"{supabase.url}/auth/v1/signup", json={}).status_code == 401
 
 
 def test_a_forged_token_is_refused_by_postgrest_and_by_auth(
@@ -229,7 +230,7 @@ def test_a_forged_token_is_refused_by_postgrest_and_by_auth(
 ) -> None:
     claims = jwt.decode(session["access_token"], options={"verify_signature": False})
     kid = jwt.get_unverified_header(session["access_token"])["kid"]
-    (public,) = httpx.get(supabase.jwks_url).json()["keys"]
+    (public,) = loopback.get(supabase.jwks_url).json()["keys"]
     other_key = ec.generate_private_key(ec.SECP256R1())
     forged = [
         jwt.encode(claims, other_key, "ES256", headers={"kid": kid}),
@@ -240,31 +241,31 @@ def test_a_forged_token_is_refused_by_postgrest_and_by_auth(
     ]
     for token in forged:
         headers = {"apikey": supabase.publishable_key, "Authorization": f"Bearer {token}"}
-        assert httpx.get(whoami, headers=headers).status_code == 401
-        assert httpx.get(f"{supabase.url}/auth/v1/user", headers=headers).status_code in {401, 403}
+        assert loopback.get(whoami, headers=headers).status_code == 401
+        assert loopback.get(f"{supabase.url}/auth/v1/user", headers=headers).status_code in {401, 403}
     genuine = {"apikey": supabase.publishable_key, "Authorization": f"Bearer {supabase.sign_token(claims)}"}
-    assert httpx.get(whoami, headers=genuine).json()["user"] == session["user"]["id"]
+    assert loopback.get(whoami, headers=genuine).json()["user"] == session["user"]["id"]
 
 
 def test_any_origin_may_call_and_read(supabase: LocalSupabase, whoami: str) -> None:
     asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     asked["Access-Control-Request-Headers"] = "apikey,authorization"
-    preflight = httpx.options(whoami, headers=asked)
+    preflight = loopback.options(whoami, headers=asked)
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-headers"] == "apikey,authorization"
     for headers in ({"apikey": supabase.publishable_key}, {}):
-        answer = httpx.get(whoami, headers={"Origin": "https://app.example", **headers})
+        answer = loopback.get(whoami, headers={"Origin": "https://app.example", **headers})
         assert answer.headers.get_list("access-control-allow-origin") == ["*"]
 
 
 def test_the_gateway_passes_status_range_and_body_through(supabase: LocalSupabase) -> None:
     headers = {"apikey": supabase.secret_key, "Prefer": "count=exact", "Range": "0-0"}
-    answer = httpx.get(f"{supabase.url}/rest/v1/credit_packages?select=id", headers=headers)
+    answer = loopback.get(f"{supabase.url}/rest/v1/credit_packages?select=id", headers=headers)
     total = int(answer.headers["content-range"].split("/")[1])
     assert (answer.status_code, len(answer.json())) == (206 if total > 1 else 200, min(total, 1))
-    missing = httpx.get(f"{supabase.url}/rest/v1/no_such_table", headers=headers)
+    missing = loopback.get(f"{supabase.url}/rest/v1/no_such_table", headers=headers)
     assert (missing.status_code, missing.json()["code"]) == (404, "42P01")
-    assert httpx.get(f"{supabase.url}/storage/v1/bucket", headers=headers).status_code == 404
+    assert loopback.get(f"{supabase.url}/storage/v1/bucket", headers=headers).status_code == 404
 
 
 def test_a_new_database_is_like_a_hosted_project(supabase: LocalSupabase) -> None:

@@ -7,12 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from service.sandbox import data_folder
@@ -20,10 +18,14 @@ from service.sandbox.errors import SandboxError
 from service.sandbox.node import PROJECT, check_node, install, is_installed
 from service.sandbox.processes import bind
 from service.sandbox.supabase import LocalSupabase, start_supabase
+from tests import loopback
+from tests.leftovers import wait_until_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    import httpx
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +44,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def read_things(supabase: LocalSupabase) -> httpx.Response:
-    return httpx.get(
-        f"{supabase.url}/rest/v1/things?select=id", headers={"apikey": supabase.secret_key}, timeout=30
-    )
+    return loopback.get(f"{supabase.url}/rest/v1/things?select=id", headers={"apikey": supabase.secret_key})
 
 
 def processes() -> list[tuple[int, int, str, str]]:
@@ -71,10 +71,7 @@ def running(pids: Iterable[int]) -> set[int]:
 
 
 def wait_until_gone(pids: Iterable[int]) -> None:
-    deadline = time.monotonic() + 60
-    while left := running(pids):
-        assert time.monotonic() < deadline, f"still running: {left}"
-        time.sleep(0.05)
+    wait_until_none(lambda: running(pids))
 
 
 @contextmanager
@@ -108,7 +105,7 @@ def test_keys_users_and_rows_outlive_a_killed_node_and_nothing_is_left_running(
     credentials = {"email": "somebody@example.com", "password": "correct-horse-battery"}
     with start_supabase(data=tmp_path / "data", project=project) as first:
         headers = {"apikey": first.publishable_key}
-        assert httpx.post(f"{first.url}/auth/v1/signup", headers=headers, json=credentials).is_success
+        assert loopback.post(f"{first.url}/auth/v1/signup", headers=headers, json=credentials).is_success
         killed = find_below(first.pid)
         os.kill(first.pid, signal.SIGKILL)
     assert len(killed) > 5
@@ -118,7 +115,7 @@ def test_keys_users_and_rows_outlive_a_killed_node_and_nothing_is_left_running(
         ended = find_below(second.pid)
         assert (second.secret_key, second.publishable_key) == (first.secret_key, first.publishable_key)
         sign_in = f"{second.url}/auth/v1/token?grant_type=password"
-        assert httpx.post(sign_in, headers=headers, json=credentials).is_success
+        assert loopback.post(sign_in, headers=headers, json=credentials).is_success
         assert read_things(second).json() == [{"id": 7}]
     wait_until_gone(ended)
 

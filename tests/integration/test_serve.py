@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,9 @@ import httpx
 import pytest
 
 from service.http_protocol import MAX_OVERHEAD
+from tests import loopback
+from tests.integration.service.waiting import PATIENCE, eventually
+from tests.listening import listens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,6 @@ SETTINGS = {
     "STRIPE_API_BASE": "http://127.0.0.1:9",
 }
 SERVE = ["-m", "service", "serve"]
-PATIENCE = 60
 
 
 def wait(process: subprocess.Popen[str]) -> int:
@@ -82,15 +83,8 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
-def wait_until_refused(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            connect(port).close()
-        except ConnectionRefusedError:
-            return
-        time.sleep(0.02)
-    raise AssertionError("it still listens")
+def get_live(host: str, port: int) -> httpx.Response:
+    return loopback.get(f"http://{host}:{port}/health/live")
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -103,7 +97,7 @@ def read_all(connection: socket.socket) -> bytes:
 @pytest.mark.parametrize("arguments", [SERVE, ["-m", "service.serve"]], ids=["topup", "module"])
 def test_port_0_is_reported_and_sigterm_ends_with_status_0(arguments: list[str]) -> None:
     with serving(*arguments) as (process, port):
-        assert httpx.get(f"http://127.0.0.1:{port}/health/live").json()["success"] is True
+        assert get_live("127.0.0.1", port).json()["success"] is True
         process.send_signal(signal.SIGTERM)
         assert wait(process) == 0
 
@@ -119,14 +113,14 @@ def test_inherited_socket_is_served() -> None:
         expected = listener.getsockname()[1]
         with serving(*SERVE, "--fd", str(listener.fileno()), fds=(listener.fileno(),)) as (_, port):
             assert port == expected
-            assert httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
+            assert get_live("127.0.0.1", port).is_success
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 def test_both_families_are_served_on_the_unspecified_address() -> None:
     with serving(*SERVE, "--host", "::") as (_, port):
-        assert httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
-        assert httpx.get(f"http://[::1]:{port}/health/live").is_success
+        assert get_live("127.0.0.1", port).is_success
+        assert get_live("[::1]", port).is_success
 
 
 def test_metrics_have_a_port_of_their_own_that_is_stopped_with_the_other() -> None:
@@ -146,14 +140,14 @@ def test_request_in_flight_is_finished_after_sigterm() -> None:
         # The application is waiting for the body now.
         assert client.recv(65536).startswith(b"HTTP/1.1 100 ")
         process.send_signal(signal.SIGTERM)
-        wait_until_refused(port)
+        eventually(lambda: not listens(f"http://127.0.0.1:{port}"), "nothing more is taken")
         client.sendall(b'{"a}')
         assert read_all(client).startswith(b"HTTP/1.1 400 ")
         assert wait(process) == 0
 
 
 def test_server_says_nothing_about_itself(port: int) -> None:
-    assert "server" not in httpx.get(f"http://127.0.0.1:{port}/health/live").headers
+    assert "server" not in get_live("127.0.0.1", port).headers
 
 
 @pytest.mark.parametrize(
@@ -177,7 +171,7 @@ def test_endless_head_is_refused(port: int, start: bytes, endless: bytes) -> Non
             pass
         else:
             pytest.fail("64 MB of head were taken")
-        assert httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
+        assert get_live("127.0.0.1", port).is_success
 
 
 @pytest.mark.parametrize(
@@ -199,7 +193,8 @@ def test_what_never_reaches_the_application_is_answered_in_the_envelope(
 
 
 def test_body_does_not_count_as_head(port: int) -> None:
-    answer = httpx.post(f"http://127.0.0.1:{port}/api/stripe/webhook", content=b"a" * 200_000)
+    url = f"http://127.0.0.1:{port}/api/stripe/webhook"
+    answer = loopback.post(url, content=b"a" * 200_000)
     assert answer.status_code == 400
     assert answer.json()["error"] == "Invalid signature"
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from service.sandbox.errors import SandboxError
 from service.sandbox.stack import start_stack
+from tests import loopback
+from tests.leftovers import MARK, find_marked, wait_until_none
 
 if TYPE_CHECKING:
-    from service.sandbox.stack import Stack
+    from pathlib import Path
 
-PATIENCE = 120
+    import httpx
+
+    from service.sandbox.stack import Stack
 
 
 def get_live(stack: Stack) -> httpx.Response:
-    return httpx.get(f"{stack.service_url}/health/live", timeout=PATIENCE, trust_env=False)
+    return loopback.get(f"{stack.service_url}/health/live")
 
 
 def test_request_made_while_the_service_is_down_is_answered_after_its_restart(stack: Stack) -> None:
@@ -41,26 +43,18 @@ def test_service_restarts_with_other_settings_and_back(stack: Stack) -> None:
     headers = {"Origin": origin}
     stack.restart_service(TOPUP_CORS_ORIGINS=origin)
     url = f"{stack.service_url}/health/live"
-    assert httpx.get(url, headers=headers).headers["access-control-allow-origin"] == origin
+    assert loopback.get(url, headers=headers).headers["access-control-allow-origin"] == origin
     stack.restart_service(TOPUP_CORS_ORIGINS="")
-    assert "access-control-allow-origin" not in httpx.get(url, headers=headers).headers
+    assert "access-control-allow-origin" not in loopback.get(url, headers=headers).headers
 
 
 def test_service_that_cannot_start_stops_all_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark = f"TEST_MARK={tmp_path}"
-    monkeypatch.setenv("TEST_MARK", str(tmp_path))
+    monkeypatch.setenv(MARK, str(tmp_path))
     with (
         pytest.raises(SandboxError, match="TOPUP_LOG_LEVEL is not a log level"),
         start_stack(data=tmp_path / "data", settings={"TOPUP_LOG_LEVEL": "loud"}),
     ):
         raise AssertionError("it started")
-    left = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (entry / "environ").read_bytes():
-                left.append((entry / "cmdline").read_bytes())
-        except OSError:  # it ended meanwhile, or belongs to somebody else
-            continue
-    assert left == []
+    wait_until_none(lambda: find_marked(str(tmp_path), tmp_path))

@@ -8,14 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePrivateKey,
     generate_private_key,
 )
-from hypothesis import HealthCheck, settings
 
 from service.settings import Settings
 from tests.unit.tokens import URL, public_jwk
-
-# A slow machine is no failure.
-settings.register_profile("topup", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("topup")
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _SHUTDOWN_SECONDS = 3
 
+# Longer than any client's own, so that no client finds a connection closed that it was about to use.
+_KEEP_ALIVE_SECONDS = 120
+
 
 class _Server(uvicorn.Server):
     """Prints the ready line once it accepts connections."""
@@ -64,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_level="warning",
         access_log=False,
         http=CuttableProtocol,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     _Server(config, json.dumps(ready)).run(sockets=[listener])

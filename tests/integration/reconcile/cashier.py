@@ -7,13 +7,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from psycopg.types.json import Jsonb
 
 from service.operate.durations import parse_duration
 from service.reconcile.command import reconcile
+from tests import loopback
 from tests.integration.service.shop import SMALL
-from tests.integration.service.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +74,10 @@ class Cashier:
     def confirm(self, purchase: Purchase, method: str = "pm_card_visa", **more: str) -> str:
         """Let the buyer pay; what Stripe makes of it, a status or the code of its error."""
         simulator = self.account.simulator
-        answer = httpx.post(
+        answer = loopback.post(
             f"{simulator.url}/v1/payment_intents/{purchase.intent}/confirm",
             data={"payment_method": method, "return_url": "https://app.example.com/paid", **more},
             headers={"Authorization": f"Bearer {simulator.secret_key}"},
-            timeout=PATIENCE,
-            trust_env=False,
         ).json()
         outcome: str = answer["error"]["code"] if "error" in answer else answer["status"]
         return outcome

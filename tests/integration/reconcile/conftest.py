@@ -36,7 +36,8 @@ def account(simulator: LocalStripe) -> Iterator[StripeAccount]:
 
 @pytest.fixture
 def books(stack: Stack) -> Iterator[Books]:
-    """The database. Afterwards nothing in it may be out of balance."""
+    """The database, to which nobody else sends anything. Afterwards nothing in it may be out of balance."""
+    stack.simulator.wait_until_idle()
     books = Books(stack.supabase.database_url)
     yield books
     assert books.audit() == []

@@ -88,6 +88,8 @@ def stripe(open_account: StripeAccount) -> Iterator[StripeAccount]:
     open_account.simulator.set_chaos()
     open_account.simulator.clear_faults()
     open_account.simulator.resume_deliveries()
+    # What is still on its way would come in the middle of the next test.
+    open_account.wait_for_webhooks()
 
 
 @pytest.fixture(scope="module")

@@ -34,8 +34,7 @@ class Interposer:
         class Handler(_Handler):
             interposer = self
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @contextmanager
@@ -77,6 +76,11 @@ class Interposer:
             self._reached.set()
             self._released.wait(PATIENCE)
         return None if cut else answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.integration.service.copies import another_service
 from tests.integration.service.shop import SMALL
+from tests.listening import nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,12 +107,8 @@ def test_what_a_person_must_repair_is_500_in_the_contracts_words(
 @pytest.fixture(scope="module")
 def cut_off(stack: Stack) -> Iterator[Copy]:
     """A service that finds nobody listening where Stripe should be."""
-    with socket.socket() as nobody:
-        # Bound and not listening: nobody else gets the port, and whoever connects is refused.
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        with another_service(stack, STRIPE_API_BASE=url) as copy:
-            yield copy
+    with nowhere() as url, another_service(stack, STRIPE_API_BASE=url) as copy:
+        yield copy
 
 
 def test_while_stripe_is_away_the_answer_is_503_and_the_retry_is_the_same_purchase(

@@ -18,6 +18,7 @@ from tests.integration.service.outages import without_postgres, without_postgres
 from tests.integration.service.shop import MEDIUM, SMALL
 from tests.integration.service.waiting import PATIENCE, eventually
 from tests.integration.service.webhooks import deliver, succeeded
+from tests.listening import listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,15 +143,6 @@ def test_a_service_told_to_stop_finishes_the_webhook_in_flight(
         assert eventually(lambda: copy.process.returncode is not None, "the service has ended")
         assert copy.process.returncode == 0
     assert books.entries(user.id) == [("purchase", 15)]
-
-
-def listens(url: str) -> bool:
-    """Closing the socket refuses who comes later, and resets who waits in its queue."""
-    try:
-        httpx.get(f"{url}/health/live", trust_env=False, timeout=PATIENCE)
-    except (httpx.NetworkError, httpx.RemoteProtocolError):
-        return False
-    return True
 
 
 def test_an_event_that_failed_is_no_duplicate_when_it_comes_again(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import uuid
@@ -16,6 +15,7 @@ from tests.integration.service.outages import without_postgrest
 from tests.integration.service.shop import BUY, MEDIUM, User
 from tests.integration.service.waiting import PATIENCE, eventually
 from tests.integration.service.webhooks import deliver, encode, post, sign, succeeded
+from tests.log_lines import read_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def lines_about(log: Path, request_id: str) -> list[dict[str, Any]]:
     """The lines of one request, once the last of them is there."""
 
     def read() -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in log.read_text().splitlines() if request_id in line]
+        lines = [line for line in read_log(log) if line.get("request_id") == request_id]
         return lines if any(line["event"] == "request" for line in lines) else []
 
     return eventually(read, f"the log tells of the request {request_id}")

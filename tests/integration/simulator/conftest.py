@@ -9,7 +9,7 @@ import pytest
 import stripe as sdk
 
 from service.sandbox.simulator import LocalStripe, start_simulator
-from tests.integration.simulator.receiver import Receiver
+from tests.integration.simulator.receiver import PATIENCE, Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,21 +46,27 @@ def make_client(simulator: LocalStripe, *, retries: int = 0) -> StripeClient:
     )
 
 
+def call_with(simulator: LocalStripe, key: str) -> httpx.Client:
+    """The bare API with one of its keys."""
+    return httpx.Client(
+        base_url=simulator.url,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=PATIENCE,
+        trust_env=False,
+    )
+
+
 @pytest.fixture
 def http(simulator: LocalStripe) -> Iterator[httpx.Client]:
     """The bare API with the secret key."""
-    with httpx.Client(
-        base_url=simulator.url, headers={"Authorization": f"Bearer {simulator.secret_key}"}, timeout=30
-    ) as http:
+    with call_with(simulator, simulator.secret_key) as http:
         yield http
 
 
 @pytest.fixture
 def browser(simulator: LocalStripe) -> Iterator[httpx.Client]:
     """The bare API with the publishable key."""
-    with httpx.Client(
-        base_url=simulator.url, headers={"Authorization": f"Bearer {simulator.publishable_key}"}, timeout=30
-    ) as http:
+    with call_with(simulator, simulator.publishable_key) as http:
         yield http
 
 

@@ -40,6 +40,11 @@ class Received:
         return event
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class Receiver:
     """Listens on a free port of 127.0.0.1; every answer is 200 until `answers` says otherwise.
 
@@ -53,8 +58,7 @@ class Receiver:
         self.requests: list[Received] = []
         self.answers: Callable[[Received], int] = lambda _: 200
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks"
 

@@ -3,16 +3,17 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 import stripe as sdk
 
 from service.sandbox.simulator import start_simulator
+from tests import loopback
 from tests.integration.simulator.conftest import make_client
 from tests.integration.simulator.payments import pay
 from tests.integration.simulator.receiver import Receiver, verify
 
 if TYPE_CHECKING:
+    import httpx
     from stripe import StripeClient
 
     from service.sandbox.simulator import LocalStripe
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def test_without_a_known_key_everything_is_401(
     simulator: LocalStripe, headers: dict[str, str], message: str
 ) -> None:
-    answer = httpx.get(f"{simulator.url}/v1/customers", headers=headers)
+    answer = loopback.get(f"{simulator.url}/v1/customers", headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"]["type"] == "invalid_request_error"
     assert message in answer.json()["error"]["message"]
@@ -46,10 +47,10 @@ def test_the_sdk_raises_an_authentication_error(simulator: LocalStripe) -> None:
 
 
 def test_the_key_can_be_the_user_of_basic_authentication(simulator: LocalStripe) -> None:
-    answer = httpx.get(f"{simulator.url}/v1/customers", auth=(simulator.secret_key, ""))
+    answer = loopback.get(f"{simulator.url}/v1/customers", auth=(simulator.secret_key, ""))
     assert answer.status_code == 200
     token = base64.b64encode(simulator.secret_key.encode()).decode()
-    bare = httpx.get(f"{simulator.url}/v1/customers", headers={"Authorization": f"Basic {token}"})
+    bare = loopback.get(f"{simulator.url}/v1/customers", headers={"Authorization": f"Basic {token}"})
     assert bare.status_code == 200
 
 
@@ -91,7 +92,7 @@ def test_a_browser_can_make_a_payment_method(browser: httpx.Client) -> None:
 
 
 def test_a_page_of_any_origin_may_ask(simulator: LocalStripe) -> None:
-    answer = httpx.options(
+    answer = loopback.options(
         f"{simulator.url}/v1/payment_intents/pi_1/confirm",
         headers={
             "Origin": "https://shop.example",

@@ -11,6 +11,7 @@ import pytest
 from service.sandbox.errors import SandboxError
 from service.sandbox.processes import bind
 from service.sandbox.simulator import start_simulator
+from tests import loopback
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,9 +19,9 @@ ROOT = Path(__file__).parents[3]
 def test_the_handle_tells_where_it_is_and_nothing_answers_after_the_block() -> None:
     with start_simulator(secret_key="sk_test_mine") as local:
         assert (local.secret_key, local.publishable_key) == ("sk_test_mine", "pk_test_mine")
-        assert httpx.get(f"{local.url}/_simulator").json()["pending"] == 0
+        assert loopback.get(f"{local.url}/_simulator").json()["pending"] == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{local.url}/_simulator")
+        loopback.get(f"{local.url}/_simulator")
 
 
 def test_a_taken_port_is_told_as_such() -> None:
@@ -45,7 +46,7 @@ def test_the_module_alone_prints_one_line_and_ends_on_sigterm() -> None:
     ) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        assert httpx.get(f"{ready['url']}/_simulator").status_code == 200
+        assert loopback.get(f"{ready['url']}/_simulator").status_code == 200
         assert ready["secret_key"] == "sk_test_alone"
         process.terminate()
         assert process.stdout.read() == ""

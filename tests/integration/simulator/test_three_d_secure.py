@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 import stripe as sdk
 
+from tests import loopback
 from tests.integration.simulator.payments import RETURN_URL, charge_of, latest_event, pay, types_since
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def test_a_card_that_needs_authentication_waits_for_its_customer(client: StripeC
 def test_the_challenge_is_a_page_that_sends_the_customer_back_paid(client: StripeClient) -> None:
     intent = pay(client, "pm_card_authenticationRequired")
     url = challenge_url(intent)
-    page = httpx.get(url)
+    page = loopback.get(url)
     assert page.status_code == 200
     assert "<form" in page.text
 
-    back = httpx.post(url, data={"outcome": "succeed"})
+    back = loopback.post(url, data={"outcome": "succeed"})
 
     assert back.status_code == 303
     location = urlsplit(back.headers["location"])
@@ -57,13 +57,13 @@ def test_the_challenge_is_a_page_that_sends_the_customer_back_paid(client: Strip
     assert details.card is not None
     assert details.card.three_d_secure is not None
     assert details.card.three_d_secure.result == "authenticated"
-    assert "Nothing is left" in httpx.get(url).text
+    assert "Nothing is left" in loopback.get(url).text
 
 
 def test_a_failed_challenge_sends_the_customer_back_unpaid(client: StripeClient) -> None:
     intent = pay(client, "pm_card_authenticationRequired")
     before = latest_event(client)
-    back = httpx.post(challenge_url(intent), data={"outcome": "fail"})
+    back = loopback.post(challenge_url(intent), data={"outcome": "fail"})
     assert parse_qs(urlsplit(back.headers["location"]).query)["redirect_status"] == ["failed"]
     failed = client.v1.payment_intents.retrieve(intent.id)
     assert (failed.status, failed.payment_method) == ("requires_payment_method", None)

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import stripe as sdk
 
 from service.sandbox.simulator import start_simulator
+from service.sandbox.simulator.options import Options
 from tests.integration.simulator.conftest import make_client
 from tests.integration.simulator.payments import pay
 from tests.integration.simulator.receiver import Received, Receiver, verify
+from tests.listening import nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from stripe.params import WebhookEndpointCreateParams as CreateParams
 
     from service.sandbox.simulator import LocalStripe
+
+FIRST_RETRY = Options().first_retry
 
 
 def test_the_sdk_accepts_the_signature_of_every_webhook(
@@ -111,7 +116,11 @@ def test_a_webhook_is_sent_again_until_it_is_confirmed_with_2xx(
     assert delivery["state"] == "succeeded"
     assert [attempt["status"] for attempt in delivery["attempts"]] == [status, status, 204]
     times = [attempt["at"] for attempt in delivery["attempts"]]
-    assert times[2] - times[1] > times[1] - times[0] > 0
+    pauses = [after - before for before, after in pairwise(times)]
+    # A busy machine adds to any of them, and a timer may be a millisecond early.
+    assert all(
+        pause > 0.9 * least for pause, least in zip(pauses, (FIRST_RETRY, 2 * FIRST_RETRY), strict=True)
+    )
 
 
 def test_every_attempt_is_signed_anew(
@@ -130,21 +139,20 @@ def test_every_attempt_is_signed_anew(
 def test_an_endpoint_that_cannot_be_reached_is_tried_again(
     client: StripeClient, simulator: LocalStripe, new_endpoint: Callable[..., WebhookEndpoint]
 ) -> None:
-    with Receiver() as gone:
-        url = gone.url
-    endpoint = new_endpoint(url, "payment_intent.created")
-    client.v1.payment_intents.create({"amount": 1000, "currency": "usd"})
-    attempts: list[Any] = []
-    deadline = time.monotonic() + 60
-    while len(attempts) < 2:
-        assert time.monotonic() < deadline
-        [delivery] = simulator.deliveries(endpoint=endpoint.id)
-        attempts = delivery["attempts"]
-    assert delivery["state"] == "pending"
-    assert all(attempt["status"] is None and "ConnectError" in attempt["error"] for attempt in attempts)
+    with nowhere() as url:
+        endpoint = new_endpoint(url, "payment_intent.created")
+        client.v1.payment_intents.create({"amount": 1000, "currency": "usd"})
+        attempts: list[Any] = []
+        deadline = time.monotonic() + 60
+        while len(attempts) < 2:
+            assert time.monotonic() < deadline
+            [delivery] = simulator.deliveries(endpoint=endpoint.id)
+            attempts = delivery["attempts"]
+        assert delivery["state"] == "pending"
+        assert all(attempt["status"] is None and "ConnectError" in attempt["error"] for attempt in attempts)
 
-    client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
-    simulator.wait_until_idle()
+        client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+        simulator.wait_until_idle()
     [delivery] = simulator.deliveries(endpoint=endpoint.id)
     assert delivery["state"] == "canceled"
 
