@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Litestar:
     metrics_routes = []
     if metrics is not None:
         metrics.watch_recorder(lambda: recorder.waiting)
-        metrics_routes.append(_metrics_route(settings, metrics, readiness))
+        metrics_routes.append(_metrics_route(settings, metrics, readiness, ledger))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -114,10 +114,10 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return Metrics()
 
 
-def _metrics_route(settings: Settings, metrics: "Metrics", readiness: Readiness) -> Router:
+def _metrics_route(settings: Settings, metrics: "Metrics", readiness: Readiness, ledger: Ledger) -> Router:
     from service.metrics import MetricsReader, get_metrics  # noqa: PLC0415 - the same
 
-    reader = MetricsReader(settings, metrics, readiness)
+    reader = MetricsReader(settings, metrics, readiness, ledger)
     return Router("/", route_handlers=[get_metrics], dependencies={"metrics_reader": _constant(reader)})
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
 
@@ -75,6 +76,14 @@ class EventOutcome(msgspec.Struct):
     outcome: Literal["applied", "duplicate", "ignored", "mismatch", "failed"]
     reason: str | None = None
     transaction_id: uuid.UUID | None = None
+
+
+class Check(msgspec.Struct):
+    """What a check of an operator (`audit`, `reconcile` or `events_behind`) found when it last ran."""
+
+    name: str
+    findings: int
+    finished_at: datetime
 
 
 class _SavedCustomer(msgspec.Struct):
@@ -190,6 +199,10 @@ class Ledger:
     async def schema_version(self) -> int:
         """The version of the schema in the database."""
         return await self._call(int, "credit_schema_version")
+
+    async def read_checks(self) -> list[Check]:
+        """What each check found when it last ran; those that ever ran."""
+        return await self._call(list[Check], "credit_checks")
 
     async def _call(self, answer: type[_Answer], function: str, **arguments: Any) -> _Answer:
         return await self._ask(answer, function, self._writer.rpc(function, arguments).request)

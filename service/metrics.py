@@ -5,9 +5,10 @@ TOPUP_METRICS_TOKEN or TOPUP_METRICS_PORT is set.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import structlog
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -24,7 +25,10 @@ from prometheus_client import (
 from service.errors import NotAuthenticatedError, TopupError
 from service.event_types import MISMATCH_REASONS
 from service.health import Readiness
+from service.ledger import Check, Ledger
 from service.settings import Settings
+
+log = structlog.get_logger()
 
 _REASONED: Final = {"ignored", "mismatch"}
 _OUTCOMES: Final = ("applied", "duplicate", "failed", "refused")
@@ -77,6 +81,18 @@ class Metrics:
             "1 while the database is reached and has the schema, else 0",
             registry=self._registry,
         )
+        self._findings = Gauge(
+            "topup_check_findings",
+            "What audit, reconcile and events_behind found when they last ran, wherever that was",
+            ["check"],
+            registry=self._registry,
+        )
+        self._finished = Gauge(
+            "topup_check_timestamp_seconds",
+            "When each check last ran, in Unix time",
+            ["check"],
+            registry=self._registry,
+        )
 
     def count_webhook(self, outcome: str, reason: str | None) -> None:
         """Count one webhook. The reason is kept where it is one of few words, not an error's text."""
@@ -98,21 +114,28 @@ class Metrics:
         """Ask `waiting` for the number of events that wait, at each reading."""
         self._waiting.set_function(waiting)
 
-    def read(self, *, ready: bool) -> bytes:
+    def read(self, *, ready: bool, checks: Sequence[Check] = ()) -> bytes:
         """All metrics, with what was found out for this reading."""
         self._ready.set(ready)
+        # What cannot be read now is left out, rather than told as it was.
+        self._findings.clear()
+        self._finished.clear()
+        for check in checks:
+            self._findings.labels(check.name).set(check.findings)
+            self._finished.labels(check.name).set(check.finished_at.timestamp())
         return generate_latest(self._registry)
 
 
 class MetricsReader:
     """Lets in who may read the metrics, and asks the database what it has to say to them."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, readiness: Readiness) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, readiness: Readiness, ledger: Ledger) -> None:
         token = settings.metrics_token
         self._expected = None if token is None else f"Bearer {token}".encode()
         self._port = settings.metrics_port
         self._metrics = metrics
         self._readiness = readiness
+        self._ledger = ledger
 
     async def read(self, port: int | None, authorization: str) -> bytes:
         """All metrics, for who came by the port of the metrics or has the token.
@@ -124,14 +147,18 @@ class MetricsReader:
                 raise NotFoundException
             if not hmac.compare_digest(authorization.encode(), self._expected):
                 raise NotAuthenticatedError("metrics_token")
-        return self._metrics.read(ready=await self._is_ready())
-
-    async def _is_ready(self) -> bool:
         try:
             await self._readiness.check()
         except TopupError:
-            return False
-        return True
+            return self._metrics.read(ready=False)
+        return self._metrics.read(ready=True, checks=await self._read_checks())
+
+    async def _read_checks(self) -> list[Check]:
+        try:
+            return await self._ledger.read_checks()
+        except TopupError as error:
+            log.warning("checks could not be read", code=error.code)
+            return []
 
 
 @get("/metrics", include_in_schema=False)

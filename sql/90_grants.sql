@@ -15,7 +15,9 @@ public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
 public.explain_credits(text),
-public.credit_facts(text[], uuid[])
+public.credit_facts(text[], uuid[]),
+public.save_credit_check(text, integer),
+public.credit_checks()
 from public, anon, authenticated, service_role;
 
 -- Reading: the views run with the reader's own rights, so row-level security decides which rows.
@@ -50,5 +52,7 @@ public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
 public.explain_credits(text),
-public.credit_facts(text[], uuid[])
+public.credit_facts(text[], uuid[]),
+public.save_credit_check(text, integer),
+public.credit_checks()
 to service_role;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from service.operate.checks import keep_checks
 from service.operate.session import open_books
 from service.reconcile.progress import Progress
 from service.reconcile.reconciliation import Reconciliation
@@ -30,6 +31,9 @@ async def reconcile(
         try:
             with Progress() as progress:
                 run = Reconciliation(books, stripe_api, progress, livemode=settings.livemode, dry_run=dry_run)
-                return await run.run(datetime.now(UTC) - since, stale_after)
+                report = await run.run(datetime.now(UTC) - since, stale_after)
         finally:
             await stripe_api.close()
+        if not dry_run:
+            await keep_checks(books, reconcile=len(report.unmended), events_behind=report.late_events)
+        return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from service.bookkeeping import MANY
 from service.events import project_event
@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     Candidate: TypeAlias = tuple[Event, Facts | None]
 
 
+LATE: Final = 300
+"""Seconds after which an event should have come by a webhook; a younger one may be on its way."""
+
+
 class Feeder:
     """Sends events through `record_stripe_events`, as the webhook does; in a dry run it only notes them.
 
     Attributes:
         missing_events: How many of Stripe's events were not in the database.
+        late_events: How many of them were more than LATE seconds old.
         differing_objects: How many objects told more than the database knew.
         outcomes: What became of those sent.
         unmended: Those that do not fit, and why.
@@ -38,6 +43,7 @@ class Feeder:
 
     def __init__(self, books: Bookkeeping, *, livemode: bool, dry_run: bool) -> None:
         self.missing_events = 0
+        self.late_events = 0
         self.differing_objects = 0
         self.outcomes: Counter[str] = Counter()
         self.unmended: list[Unmended] = []
@@ -48,13 +54,17 @@ class Feeder:
         self._sent: defaultdict[uuid.UUID, list[Sent]] = defaultdict(list)
         self._told_by_events: set[str] = set()
 
-    async def feed_events(self, listed: Iterable[msgspec.Raw]) -> None:
-        """Send those of Stripe's events that the database has not taken yet, at most MANY."""
+    async def feed_events(self, listed: Iterable[msgspec.Raw], now: int) -> None:
+        """Send those of Stripe's events that the database has not taken yet, at most MANY.
+
+        `now` is Stripe's own time, in Unix seconds.
+        """
         # Stripe lists the newest first; a ledger reads better in the order in which things happened.
         events = [project_event(bytes(raw)) for raw in listed][::-1]
         outcomes = await self._read_outcomes(events)
         missing = [event for event in events if _is_untaken(outcomes.get(event["id"]))]
         self.missing_events += len(missing)
+        self.late_events += sum(now - event.get("created", now) > LATE for event in missing)
         known = await self._read_known([_purchase_of(event) for event in missing])
         if self._dry_run:
             self._told_by_events.update(event["object"]["id"] for event in missing if "object" in event)

@@ -84,6 +84,7 @@ class Reconciliation:
             since=since,
             read={name: self._read[name] for name in ("event", *(listed.kind for listed in _LISTS))},
             missing_events=feeder.missing_events,
+            late_events=feeder.late_events,
             differing_objects=feeder.differing_objects,
             outcomes=dict(feeder.outcomes),
             purchases=await feeder.read_changes(),
@@ -96,7 +97,7 @@ class Reconciliation:
         async for page in read_pages(
             self._stripe_api, "/v1/events", types=list(HANDLED_EVENT_TYPES), created={"gte": start}
         ):
-            await self._feeder.feed_events(page.data)
+            await self._feeder.feed_events(page.data, page.at)
             self._show("event", page, start)
 
     async def _read_objects(self, listed: _List, since: datetime) -> None:

@@ -72,6 +72,7 @@ class Report(msgspec.Struct):
         since: From when on events and objects were read.
         read: How many events, payment_intents, refunds and disputes Stripe listed.
         missing_events: How many of Stripe's events were not here.
+        late_events: How many of those were minutes old, and so should have come by a webhook.
         differing_objects: How many objects still told more than the database knew.
         outcomes: How many of those sent were applied, ignored, …; empty in a dry run.
         purchases: Those that something was missing about.
@@ -84,6 +85,7 @@ class Report(msgspec.Struct):
     since: datetime
     read: dict[str, int]
     missing_events: int
+    late_events: int
     differing_objects: int
     outcomes: dict[str, int]
     purchases: list[Change]

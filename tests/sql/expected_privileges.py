@@ -12,6 +12,7 @@ NOBODY: frozenset[str] = frozenset()
 # Who may select which columns. Nobody may insert, update, delete or truncate anything.
 READERS = {
     "credits.accounts": SIGNED_IN,
+    "credits.checks": NOBODY,
     "credits.disputes": NOBODY,
     "credits.ledger_entries": SIGNED_IN,
     "credits.packages": SIGNED_IN,
@@ -84,6 +85,7 @@ EXECUTABLE_BY = {
     "public.attach_payment_intent(uuid,text)": SERVICE,
     "public.audit_credits()": SERVICE,
     "public.close_credit_purchase(uuid)": SERVICE,
+    "public.credit_checks()": SERVICE,
     "public.credit_facts(text[],uuid[])": SERVICE,
     "public.credit_schema_version()": SERVICE,
     "public.explain_credits(text)": SERVICE,
@@ -91,5 +93,6 @@ EXECUTABLE_BY = {
     "public.grant_credits(uuid,numeric,text,text)": SERVICE,
     "public.open_credit_purchase(uuid,uuid,boolean,text,text)": SERVICE,
     "public.record_stripe_events(jsonb)": SERVICE,
+    "public.save_credit_check(text,integer)": SERVICE,
     "public.save_stripe_customer(uuid,boolean,text,text)": SERVICE,
 }

@@ -45,12 +45,14 @@ def test_security_definer_functions_are_for_the_service_alone(db: Database) -> N
         "public.attach_payment_intent(uuid,text)",
         "public.audit_credits()",
         "public.close_credit_purchase(uuid)",
+        "public.credit_checks()",
         "public.credit_facts(text[],uuid[])",
         "public.explain_credits(text)",
         "public.forget_user(uuid)",
         "public.grant_credits(uuid,numeric,text,text)",
         "public.open_credit_purchase(uuid,uuid,boolean,text,text)",
         "public.record_stripe_events(jsonb)",
+        "public.save_credit_check(text,integer)",
         "public.save_stripe_customer(uuid,boolean,text,text)",
     }
     grants = db.rows(

@@ -67,6 +67,7 @@ def test_reconcile_json_is_one_object_with_exact_decimals(topup: Run, cashier: C
         "since",
         "read",
         "missing_events",
+        "late_events",
         "differing_objects",
         "outcomes",
         "purchases",
