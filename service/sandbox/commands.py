@@ -42,6 +42,7 @@ def dev(  # noqa: PLR0913 - each is an option
     db_port: Annotated[int, port_option("Postgres's.")] = 54322,
     service_port: Annotated[int, port_option("The service's.")] = 8000,
     stripe_port: Annotated[int, port_option("The Stripe simulator's.")] = 12111,
+    page_port: Annotated[int, port_option("The page's.")] = 8001,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -53,19 +54,19 @@ def dev(  # noqa: PLR0913 - each is an option
     fresh: Annotated[bool, typer.Option("--fresh", metavar="", help="Start from an empty database.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Start Supabase, a Stripe simulator and the service, and keep them up until Ctrl-C.
+    """Start Supabase, a Stripe simulator, the service and a page to buy on, and keep them up until Ctrl-C.
 
     Data and the keys of Supabase stay from run to run.
 
     With STRIPE_SECRET_KEY=sk_test_… in the environment it uses Stripe itself instead of the simulator, and
-    says how to forward webhooks.
+    says how to forward webhooks. The page then needs STRIPE_PUBLISHABLE_KEY=pk_test_… as well.
     """
     from service.sandbox.dev import DEFAULT_DATA, run_dev  # noqa: PLC0415
     from service.sandbox.stack import Ports  # noqa: PLC0415
 
     with _told():
         ports = Ports(supabase=port, database=db_port, service=service_port, stripe=stripe_port)
-        run_dev(ports, data or DEFAULT_DATA, os.environ, fresh=fresh, as_json=json)
+        run_dev(ports, page_port, data or DEFAULT_DATA, os.environ, fresh=fresh, as_json=json)
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from service.event_types import WEBHOOK_PATH
 from service.sandbox.errors import SandboxError
 from service.sandbox.interrupts import interruptible
 from service.sandbox.node import PROJECT
+from service.sandbox.page_server import PageConfig, serve_page
+from service.sandbox.processes import bind
 from service.sandbox.stack import HostedStripe, Ports, Stack, start_stack
 from service.sandbox.steps import Step, Steps, install_parts
 from service.settings import STRIPE_API_BASE, is_live
@@ -37,7 +39,9 @@ _LOCAL_ORIGINS: Final = ",".join(
 _LOOK_SECONDS: Final = 0.5
 
 
-def run_dev(ports: Ports, data: Path, env: Mapping[str, str], *, fresh: bool, as_json: bool) -> None:
+def run_dev(  # noqa: PLR0913 - each is an option of the command
+    ports: Ports, page_port: int, data: Path, env: Mapping[str, str], *, fresh: bool, as_json: bool
+) -> None:
     """Start everything, show where it is, and stay until a signal asks to stop.
 
     Raises:
@@ -49,20 +53,24 @@ def run_dev(ports: Ports, data: Path, env: Mapping[str, str], *, fresh: bool, as
     with interruptible(), ExitStack() as running:
         try:
             install_parts(steps)
+            listener = running.enter_context(bind(page_port))
+            page_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            origins = {"TOPUP_CORS_ORIGINS": f"{chosen.pop('TOPUP_CORS_ORIGINS', _LOCAL_ORIGINS)},{page_url}"}
             with steps.waiting("Starting"):
                 starting = start_stack(
                     ports,
                     data=data,
                     fresh=fresh,
                     stripe=stripe,
-                    settings={"TOPUP_CORS_ORIGINS": _LOCAL_ORIGINS, **chosen},
+                    settings={**chosen, **origins},
                     on_ready=lambda part, seconds: steps.add(Step(part, seconds)),
                 )
                 stack = running.enter_context(starting)
+                running.enter_context(serve_page(listener, PageConfig.of(stack)))
             if as_json:
-                print(json.dumps(describe(stack)), flush=True)  # noqa: T201 - the command's answer
+                print(json.dumps(describe(stack, page_url)), flush=True)  # noqa: T201 - the command's answer
             else:
-                show(make_console(), stack, env)
+                show(make_console(), stack, page_url, env)
             while True:
                 stack.check()
                 time.sleep(_LOOK_SECONDS)
@@ -87,32 +95,40 @@ def choose_stripe(env: Mapping[str, str]) -> HostedStripe | None:
         )
     if not re.fullmatch(r"[sr]k_test_\w+", key, re.ASCII):
         raise SandboxError(f"STRIPE_SECRET_KEY is not a secret key of Stripe. {instead}")
+    publishable = env.get("STRIPE_PUBLISHABLE_KEY", "").strip()
+    if publishable and not re.fullmatch(r"pk_test_\w+", publishable, re.ASCII):
+        raise SandboxError(
+            "STRIPE_PUBLISHABLE_KEY is not the pk_test_… that Stripe shows beside the secret key."
+        )
     secret = env.get("STRIPE_WEBHOOK_SECRET", "").strip()
     if not secret:
         # The service starts with no empty secret, so it gets one that nobody else knows.
-        return HostedStripe(key, f"whsec_{secrets.token_hex(32)}")
+        return HostedStripe(key, f"whsec_{secrets.token_hex(32)}", publishable)
     try:
         setting_values.webhook_secrets(secret)
     except ValueError as error:
         raise SandboxError(f"STRIPE_WEBHOOK_SECRET {error}: set it to what `stripe listen` prints.") from None
-    return HostedStripe(key, secret)
+    return HostedStripe(key, secret, publishable)
 
 
-def describe(stack: Stack) -> dict[str, str]:
+def describe(stack: Stack, page_url: str) -> dict[str, str]:
     """The answer of `topup dev --json`."""
     return {
+        "page_url": page_url,
         "supabase_url": stack.supabase.url,
         "publishable_key": stack.supabase.publishable_key,
         "secret_key": stack.supabase.secret_key,
         "database_url": stack.supabase.database_url,
         "service_url": stack.service_url,
         "stripe_url": stack.stripe.url,
+        "stripe_js_url": stack.stripe.stripe_js_url,
+        "stripe_publishable_key": stack.stripe.publishable_key,
         "stripe_secret_key": stack.stripe.secret_key,
         "webhook_secret": stack.webhook_secret,
     }
 
 
-def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
+def show(console: Console, stack: Stack, page_url: str, env: Mapping[str, str]) -> None:
     """Addresses, keys, and what to try."""
     hosted = isinstance(stack.stripe, HostedStripe)
     has_secret = not hosted or bool(env.get("STRIPE_WEBHOOK_SECRET", "").strip())
@@ -120,16 +136,19 @@ def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
     _section(
         console,
         "Addresses",
+        ("Page", page_url, "sign up, and buy with the card 4242 4242 4242 4242"),
         ("Service", stack.service_url, ""),
         ("Supabase", stack.supabase.url, ""),
         ("Postgres", stack.supabase.database_url, ""),
         ("Stripe", stack.stripe.url, stripe_note),
+        ("Stripe.js", stack.stripe.stripe_js_url, ""),
     )
     _section(
         console,
         "Keys",
         ("Publishable", stack.supabase.publishable_key, ""),
         ("Secret", stack.supabase.secret_key, ""),
+        ("Stripe publishable", stack.stripe.publishable_key or "set STRIPE_PUBLISHABLE_KEY=pk_test_…", ""),
         ("Stripe secret", stack.stripe.secret_key, ""),
         ("Webhook secret", stack.webhook_secret if has_secret else "see below", ""),
     )
@@ -138,7 +157,7 @@ def show(console: Console, stack: Stack, env: Mapping[str, str]) -> None:
         "Try this, in another terminal",
         ("Is it ready?", f"curl {stack.service_url}/health/ready", ""),
         ("One purchase", "uv run topup demo", "on a stack of its own, step by step"),
-        ("Your app", "README.md", "the same purchase from a browser or a script"),
+        ("Your app", "service/sandbox/page", "the page: plain modules, short enough to copy"),
     )
     if hosted:
         _show_forwarding(console, stack, has_secret=has_secret)

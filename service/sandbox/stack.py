@@ -48,7 +48,16 @@ class HostedStripe:
 
     secret_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    publishable_key: str = ""
+    """The key for pages; empty if there is none to show them with."""
     url: str = STRIPE_API_BASE
+
+    @property
+    def stripe_js_url(self) -> str:
+        """The script for pages, of the API version's line."""
+        from stripe import api_version  # noqa: PLC0415 - slow to import
+
+        return f"https://js.stripe.com/{api_version.partition('.')[2]}/stripe.js"
 
 
 @dataclass

@@ -28,14 +28,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TOPUP = str(Path(sys.executable).with_name("topup"))
-FREE_PORTS = ["--port", "0", "--db-port", "0", "--service-port", "0", "--stripe-port", "0"]
+FREE_PORTS = [
+    "--port",
+    "0",
+    "--db-port",
+    "0",
+    "--service-port",
+    "0",
+    "--stripe-port",
+    "0",
+    "--page-port",
+    "0",
+]
 DEV_KEYS = {
+    "page_url",
     "supabase_url",
     "publishable_key",
     "secret_key",
     "database_url",
     "service_url",
     "stripe_url",
+    "stripe_js_url",
+    "stripe_publishable_key",
     "stripe_secret_key",
     "webhook_secret",
 }
@@ -153,6 +167,12 @@ def test_dev_runs_everything_and_ctrl_c_leaves_no_process(data: Path) -> None:
             headers={"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"},
         )
         assert preflight.headers["access-control-allow-origin"] == "http://localhost:5173"
+        assert "<title>" in httpx.get(answer["page_url"]).text
+        preflight = httpx.options(
+            f"{answer['service_url']}/api/stripe/create-payment-intent",
+            headers={"Origin": answer["page_url"], "Access-Control-Request-Method": "POST"},
+        )
+        assert preflight.headers["access-control-allow-origin"] == answer["page_url"]
         assert len(find_marked(mark, data)) > 4
         out, err, status = end(process, signal.SIGINT)
         assert (out, err, status) == ("", "", 0)
@@ -174,6 +194,8 @@ def test_dev_with_a_test_key_uses_stripe_itself_and_tells_how_to_forward(data: P
     assert service is not None
     assert f"stripe listen --forward-to {service[1]}/api/stripe/webhook" in text
     assert text.index("stripe listen") < text.index("STRIPE_WEBHOOK_SECRET=whsec_…")
+    assert "https://js.stripe.com/" in text
+    assert "set STRIPE_PUBLISHABLE_KEY=pk_test_…" in text
 
 
 def test_fresh_starts_over_and_the_end_of_a_part_ends_dev(data: Path) -> None:
@@ -199,7 +221,7 @@ def test_fresh_deletes_nothing_that_is_not_ours(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("option", ["--port", "--db-port", "--service-port", "--stripe-port"])
+@pytest.mark.parametrize("option", ["--port", "--db-port", "--service-port", "--stripe-port", "--page-port"])
 def test_taken_port_is_told_in_one_line(option: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -113,7 +113,7 @@ def test_the_second_command_ends_with_a_sum() -> None:
 
 
 def test_dev_shows_what_it_shows_today(untouched: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    dev.show(make_console(), untouched, {})
+    dev.show(make_console(), untouched, "http://127.0.0.1:8001", {})
     printed = capsys.readouterr().out.replace(str(untouched.supabase.data_dir), "/home/ada/topup/.topup")
     started, _, table = find_command(r"^\.venv/bin/uv run topup dev$").output.partition("\n\n")
     assert shape(table) == shape(printed)

@@ -1,0 +1,215 @@
+/** Packages, the payment form, and what became of the payment. */
+import { loadStripe, must, supabase } from "./client.js";
+import { STRIPE_PUBLISHABLE_KEY } from "./config.js";
+import { byId, showOnly, stamp, whileBusy } from "./dom.js";
+import { explainPayment } from "./messages.js";
+import { showCredits, showMoney } from "./money.js";
+import { authenticate, closePurchase, leavePurchase, openPackage, openPurchase, pay } from "./purchase.js";
+import { readOrder, readPurchase } from "./purchase.js";
+
+const VIEWS = ["packages-view", "pay-view", "outcome-view"];
+const SLOW_MS = 20_000;
+const DOUBT =
+  "The connection was lost, so we do not know yet whether you have paid. Please wait: we ask again as soon as we can, and you will not pay twice.";
+
+let elements = null;
+let clientSecret = null;
+/** The order whose credits are awaited, and since when. */
+let awaited = null;
+let lookSoon = () => {};
+
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+
+/** Make the buttons work; `soon` has the credits looked at. */
+export function prepareCheckout(soon) {
+  lookSoon = soon;
+  byId("test-mode").hidden = byId("test-cards").hidden = !STRIPE_PUBLISHABLE_KEY.startsWith("pk_test_");
+  byId("back").addEventListener("click", () => {
+    leavePurchase();
+    showPackages();
+  });
+  byId("again").addEventListener("click", showPackages);
+  byId("pay-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    whileBusy(byId("pay"), "Paying …", submit);
+  });
+  darkness.addEventListener("change", () => elements?.update({ appearance: readAppearance() }));
+}
+
+/** Begin, or go on where a reload or the bank's own page has interrupted. */
+export async function startCheckout() {
+  await showPackages();
+  loadStripe().catch(() => {}); // whoever needs it is told
+  const returned = new URLSearchParams(location.search).get("payment_intent_client_secret");
+  if (returned) {
+    // The secret belongs neither into the history nor into a bookmark.
+    history.replaceState(null, "", location.pathname);
+    await attempt(async () => proceed(await readPurchase(returned)));
+  } else if (openPackage()) {
+    await attempt(async () => proceed(await openPurchase(openPackage())));
+  }
+}
+
+/** Leave everything, as when somebody signs out. */
+export function stopCheckout() {
+  forgetForm();
+  awaited = null;
+  byId("packages").replaceChildren();
+}
+
+/** Whether the awaited credits have come; called whenever they may have. */
+export async function lookForCredits() {
+  if (!awaited) return;
+  const { order, since } = awaited;
+  const { status } = await readOrder(order.stripe_id);
+  if (status === "succeeded" && awaited) {
+    awaited = null;
+    const credits = showCredits(order.credits);
+    showOutcome("good", `${credits} credits added`, "They are in your balance, ready to be used.");
+  } else if (Date.now() - since > SLOW_MS) {
+    byId("outcome-text").textContent =
+      "This takes longer than usual. Your payment is safe, and the credits come by themselves: you can close this page.";
+  }
+}
+
+async function showPackages() {
+  forgetForm();
+  showOnly("packages-view", VIEWS);
+  byId("packages-alert").textContent = "";
+  const query = supabase.from("credit_packages").select("id, name, description, currency, amount::text, credits::text");
+  try {
+    const packages = must(await query.order("sort_order"));
+    byId("packages").replaceChildren(...packages.map(drawPackage));
+  } catch (error) {
+    byId("packages-alert").textContent = explainPayment(error);
+  }
+}
+
+function drawPackage({ id, name, description, currency, amount, credits }) {
+  const { copy, fill } = stamp("package-template");
+  fill(".name", name);
+  fill(".about", description ?? "");
+  fill(".gives", `${showCredits(credits)} credits`);
+  fill(".price", showMoney(amount, currency));
+  const button = copy.querySelector("button");
+  button.addEventListener("click", () => choose(button, id));
+  return copy;
+}
+
+async function choose(button, packageId) {
+  if (button.ariaBusy === "true") return;
+  button.ariaBusy = "true";
+  await attempt(async () => {
+    let purchase = await openPurchase(packageId);
+    if (["succeeded", "canceled"].includes(purchase.paymentIntent.status)) {
+      closePurchase(packageId);
+      purchase = await openPurchase(packageId);
+    }
+    await proceed(purchase);
+  });
+  button.ariaBusy = "false";
+}
+
+async function attempt(work) {
+  byId("packages-alert").textContent = "";
+  try {
+    await work();
+  } catch (error) {
+    if ([404, 409].includes(error.status)) closePurchase(openPackage());
+    byId("packages-alert").textContent = explainPayment(error);
+  }
+}
+
+/** Show what a purchase waits for, by its PaymentIntent's status. */
+async function proceed({ clientSecret: secret, paymentIntent, order }) {
+  const what = { ...order, stripe_id: paymentIntent.id };
+  switch (paymentIntent.status) {
+    case "requires_action": {
+      const next = await authenticate(await loadStripe(), secret, () => {});
+      if (next.paymentIntent) return proceed({ clientSecret: secret, paymentIntent: next.paymentIntent, order });
+      return showForm(secret, what, next.error);
+    }
+    case "succeeded":
+      closePurchase(order.package_id);
+      awaited = { order: what, since: Date.now() };
+      showOutcome("busy", "Payment received", `Adding ${showCredits(order.credits)} credits to your balance …`);
+      return lookSoon();
+    case "processing":
+      closePurchase(order.package_id);
+      return showOutcome(
+        "busy",
+        "Your bank is working on it",
+        "Some payments take days. Your credits come by themselves as soon as it has paid: you can close this page.",
+      );
+    case "canceled":
+      closePurchase(order.package_id);
+      return showPackages();
+    default:
+      return showForm(secret, what, paymentIntent.last_payment_error);
+  }
+}
+
+async function showForm(secret, order, error) {
+  const stripe = await loadStripe();
+  const price = showMoney(order.amount, order.currency);
+  forgetForm();
+  clientSecret = secret;
+  byId("pay-title").textContent = order.description.replace(/ purchase$/, "");
+  byId("pay-credits").textContent = `${showCredits(order.credits)} credits`;
+  byId("pay-amount").textContent = price;
+  byId("pay").textContent = `Pay ${price}`;
+  elements = stripe.elements({ clientSecret, appearance: readAppearance() });
+  const element = elements.create("payment");
+  element.on("loaderror", ({ error: cause }) => {
+    byId("pay-alert").textContent = explainPayment(cause);
+  });
+  element.mount("#payment-element");
+  showOnly("pay-view", VIEWS);
+  byId("pay-alert").textContent = error ? explainPayment(error) : "";
+}
+
+async function submit() {
+  const [stripe, secret, alert] = [await loadStripe(), clientSecret, byId("pay-alert")];
+  alert.textContent = "";
+  const { paymentIntent, error } = await pay(stripe, elements, secret, () => {
+    alert.textContent = DOUBT;
+  });
+  lookSoon();
+  if (error) {
+    alert.textContent = explainPayment(error);
+  } else {
+    await attempt(async () => proceed({ clientSecret: secret, paymentIntent, order: await readOrder(paymentIntent.id) }));
+  }
+}
+
+function showOutcome(mood, title, text) {
+  forgetForm();
+  byId("outcome-view").dataset.mood = mood;
+  byId("outcome-title").textContent = title;
+  byId("outcome-text").textContent = text;
+  showOnly("outcome-view", VIEWS);
+}
+
+function forgetForm() {
+  elements?.getElement("payment")?.destroy();
+  elements = clientSecret = null;
+}
+
+/** The page's own colours for the fields that Stripe draws. */
+function readAppearance() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return {
+    theme: darkness.matches ? "night" : "stripe",
+    variables: {
+      colorPrimary: read("--accent"),
+      colorBackground: read("--field"),
+      colorText: read("--text"),
+      colorTextSecondary: read("--muted"),
+      colorTextPlaceholder: read("--muted"),
+      colorDanger: read("--bad"),
+      fontFamily: read("--font"),
+      borderRadius: "10px",
+    },
+  };
+}
