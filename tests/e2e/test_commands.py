@@ -167,8 +167,8 @@ def test_dev_runs_everything_and_ctrl_c_leaves_no_process(data: Path) -> None:
             headers={"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"},
         )
         assert preflight.headers["access-control-allow-origin"] == "http://localhost:5173"
-        assert "<title>" in httpx.get(answer["page_url"]).text
-        preflight = httpx.options(
+        assert "<title>" in loopback.get(answer["page_url"]).text
+        preflight = loopback.options(
             f"{answer['service_url']}/api/stripe/create-payment-intent",
             headers={"Origin": answer["page_url"], "Access-Control-Request-Method": "POST"},
         )

@@ -11,6 +11,7 @@ import pytest
 from service.sandbox.page_server import FILES, PageConfig, serve_page
 from service.sandbox.processes import bind
 from service.sandbox.stack import HostedStripe
+from tests import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def open_page(stack: Stack) -> Iterator[httpx.Client]:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with (
             serve_page(listener, PageConfig.of(stack)),
-            httpx.Client(base_url=url, trust_env=False) as client,
+            httpx.Client(base_url=url, timeout=loopback.PATIENCE, trust_env=False) as client,
         ):
             yield client
 
