@@ -22,7 +22,8 @@ from service.sandbox.simulator.fields import (
     set_fields,
     set_metadata,
 )
-from service.sandbox.simulator.lists import PAGING, created_within, list_page
+from service.sandbox.simulator.listing import list_route
+from service.sandbox.simulator.lists import PAGING, list_page
 from service.sandbox.simulator.payment_methods.attaching import attach_to_customer, detach_from_customer
 from service.sandbox.simulator.payment_methods.lookup import find_payment_method
 from service.sandbox.simulator.routes import Call, Route
@@ -87,20 +88,6 @@ def _delete(call: Call) -> Object:
     return gone
 
 
-def _list(call: Call) -> Object:
-    params = call.params
-
-    def wanted(customer: Object) -> bool:
-        return created_within(customer["created"], params.get("created")) and params.get("email") in {
-            None,
-            customer["email"],
-        }
-
-    return list_page(
-        call.account.customers, params, kind="customer", wanted=wanted, render=dict, url="/v1/customers"
-    )
-
-
 def _search(call: Call) -> Object:
     return search_page(call.account.customers, call.params, _SEARCHED, url="/v1/customers/search")
 
@@ -130,15 +117,7 @@ ROUTES = (
         _create,
         honours=_WRITTEN | {"payment_method"},
     ),
-    Route(
-        "GET",
-        "/v1/customers",
-        CustomerListParams,
-        "customer",
-        _list,
-        honours=PAGING | {"created", "email"},
-        listed=True,
-    ),
+    list_route("customers", CustomerListParams, "customer", "created", "email"),
     Route(
         "GET",
         "/v1/customers/search",

@@ -23,7 +23,7 @@ from service.sandbox.simulator.disputes.closing import (
 from service.sandbox.simulator.disputes.dispute import EVIDENCE
 from service.sandbox.simulator.errors import invalid_request
 from service.sandbox.simulator.fields import set_fields, set_metadata
-from service.sandbox.simulator.lists import PAGING, created_within, list_page
+from service.sandbox.simulator.listing import list_route
 from service.sandbox.simulator.routes import Call, Route
 
 if TYPE_CHECKING:
@@ -74,29 +74,8 @@ def _close(call: Call) -> Object:
     return dispute
 
 
-def _list(call: Call) -> Object:
-    params = call.params
-
-    def wanted(dispute: Object) -> bool:
-        return created_within(dispute["created"], params.get("created")) and all(
-            params.get(name) in {None, dispute[name]} for name in ("charge", "payment_intent")
-        )
-
-    return list_page(
-        call.account.disputes, params, kind="dispute", wanted=wanted, render=dict, url="/v1/disputes"
-    )
-
-
 ROUTES = (
-    Route(
-        "GET",
-        "/v1/disputes",
-        DisputeListParams,
-        "dispute",
-        _list,
-        honours=PAGING | {"charge", "created", "payment_intent"},
-        listed=True,
-    ),
+    list_route("disputes", DisputeListParams, "dispute", "charge", "created", "payment_intent"),
     Route("GET", "/v1/disputes/{id}", DisputeRetrieveParams, "dispute", _retrieve),
     Route(
         "POST",

@@ -16,7 +16,7 @@ from stripe.params import (
 )
 
 from service.sandbox.simulator.errors import StripeError, invalid_parameter, invalid_request
-from service.sandbox.simulator.lists import PAGING, created_within, list_page
+from service.sandbox.simulator.listing import list_route
 from service.sandbox.simulator.payment_intents.capture import cancel_intent, capture_intent
 from service.sandbox.simulator.payment_intents.confirm import (
     ONLY_WITH_CONFIRM,
@@ -163,25 +163,6 @@ def _cancel(call: Call) -> Object:
     return intent
 
 
-def _list(call: Call) -> Object:
-    params = call.params
-
-    def wanted(intent: Object) -> bool:
-        return created_within(intent["created"], params.get("created")) and params.get("customer") in {
-            None,
-            intent["customer"],
-        }
-
-    return list_page(
-        call.account.payment_intents,
-        params,
-        kind="payment_intent",
-        wanted=wanted,
-        render=dict,
-        url="/v1/payment_intents",
-    )
-
-
 def _search(call: Call) -> Object:
     return search_page(call.account.payment_intents, call.params, _SEARCHED, url="/v1/payment_intents/search")
 
@@ -190,15 +171,7 @@ _KIND = "payment_intent"
 _ONE = "/v1/payment_intents/{id}"
 ROUTES = (
     Route("POST", "/v1/payment_intents", PaymentIntentCreateParams, _KIND, _create, honours=_CREATED),
-    Route(
-        "GET",
-        "/v1/payment_intents",
-        PaymentIntentListParams,
-        _KIND,
-        _list,
-        honours=PAGING | {"created", "customer"},
-        listed=True,
-    ),
+    list_route("payment_intents", PaymentIntentListParams, _KIND, "created", "customer"),
     Route(
         "GET",
         "/v1/payment_intents/search",

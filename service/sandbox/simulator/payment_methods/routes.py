@@ -15,7 +15,8 @@ from stripe.params import (
 
 from service.sandbox.simulator.errors import missing_parameter
 from service.sandbox.simulator.fields import set_fields, set_metadata
-from service.sandbox.simulator.lists import PAGING, list_page
+from service.sandbox.simulator.listing import list_filtered
+from service.sandbox.simulator.lists import PAGING
 from service.sandbox.simulator.payment_methods.attaching import attach_to_customer, detach_from_customer
 from service.sandbox.simulator.payment_methods.creating import create_from_form
 from service.sandbox.simulator.payment_methods.lookup import find_payment_method
@@ -81,21 +82,9 @@ def _detach(call: Call) -> Object:
 
 
 def _list(call: Call) -> Object:
-    params = call.params
-    if "customer" in params:
-        call.find("customer", "customers", params["customer"], "customer")
-
-    def wanted(method: Object) -> bool:
-        return all(params.get(name) in {None, method[name]} for name in ("customer", "type"))
-
-    return list_page(
-        call.account.payment_methods,
-        params,
-        kind="payment_method",
-        wanted=wanted,
-        render=dict,
-        url="/v1/payment_methods",
-    )
+    if "customer" in call.params:
+        call.find("customer", "customers", call.params["customer"], "customer")
+    return list_filtered(call, "payment_methods", "payment_method", "customer", "type")
 
 
 ROUTES = (

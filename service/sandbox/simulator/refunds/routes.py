@@ -14,7 +14,8 @@ from stripe.params import (
 
 from service.sandbox.simulator.errors import invalid_parameter, invalid_request
 from service.sandbox.simulator.fields import set_metadata
-from service.sandbox.simulator.lists import PAGING, created_within, list_page
+from service.sandbox.simulator.listing import list_route
+from service.sandbox.simulator.lists import list_page
 from service.sandbox.simulator.refunds.refunding import cancel_refund, refund_charge
 from service.sandbox.simulator.routes import Call, Route
 
@@ -81,19 +82,6 @@ def _cancel(call: Call) -> Object:
     return refund
 
 
-def _list(call: Call) -> Object:
-    params = call.params
-
-    def wanted(refund: Object) -> bool:
-        return created_within(refund["created"], params.get("created")) and all(
-            params.get(name) in {None, refund[name]} for name in ("charge", "payment_intent")
-        )
-
-    return list_page(
-        call.account.refunds, params, kind="refund", wanted=wanted, render=dict, url="/v1/refunds"
-    )
-
-
 ROUTES = (
     Route(
         "POST",
@@ -103,15 +91,7 @@ ROUTES = (
         _create,
         honours=frozenset({"amount", "charge", "metadata", "payment_intent", "reason"}),
     ),
-    Route(
-        "GET",
-        "/v1/refunds",
-        RefundListParams,
-        "refund",
-        _list,
-        honours=PAGING | {"charge", "created", "payment_intent"},
-        listed=True,
-    ),
+    list_route("refunds", RefundListParams, "refund", "charge", "created", "payment_intent"),
     Route("GET", "/v1/refunds/{id}", RefundRetrieveParams, "refund", _retrieve),
     Route("POST", "/v1/refunds/{id}", RefundUpdateParams, "refund", _update, honours=frozenset({"metadata"})),
     Route("POST", "/v1/refunds/{id}/cancel", RefundCancelParams, "refund", _cancel),
