@@ -1,15 +1,15 @@
-"""What each purchase comes to: by Stripe's objects and a few lines of Python, and by the database."""
+"""What each purchase comes to: by Stripe's objects, and by the database."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tests.sql.credit_rules import Due
+from tests.sql.credit_rules import Due, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
     from tests.integration.service.books import Books
     from tests.integration.service.shop import StripeAccount
@@ -80,8 +80,8 @@ class StripeSide:
         price = intent["amount"]
         if intent["status"] != "succeeded":
             assert intent["status"] == "requires_payment_method"
-            status = "failed" if intent["last_payment_error"] else "pending"
-            return Due(status, 0, 0, Decimal(), Decimal(), Decimal())
+            state = "failed" if intent["last_payment_error"] else "pending"
+            return settle(state, price, credit_amount, 0, 0)
         assert intent["amount_received"] == price
         refunded = sum(
             refund["amount"]
@@ -89,25 +89,7 @@ class StripeSide:
             if refund["status"] not in {"failed", "canceled"}
         )
         disputed = min(price, sum(map(_withdrawn, self._disputes.get(intent["id"], []))))
-        if disputed:
-            status = "disputed"
-        elif refunded:
-            status = "refunded" if refunded == price else "partially_refunded"
-        else:
-            status = "succeeded"
-
-        def share(part: int) -> Decimal:
-            micro_credits = int(credit_amount * 1_000_000)
-            return Decimal(micro_credits * min(part, price) // price).scaleb(-6)
-
-        return Due(
-            status,
-            refunded,
-            disputed,
-            share(price),
-            -share(refunded),
-            share(refunded) - share(refunded + disputed),
-        )
+        return settle("succeeded", price, credit_amount, refunded, disputed)
 
 
 def _withdrawn(dispute: Mapping[str, Any]) -> int:

@@ -47,6 +47,11 @@ def due(purchase: Purchase, events: Iterable[Event]) -> Due:
     state = _payment_state(told["payment"])
     refunded = min(price, _refunded(told))
     disputed = min(price, sum(_withdrawn(told[key]) for key in told if key.startswith("du_")))
+    return settle(state, price, Decimal(purchase.credits), refunded, disputed)
+
+
+def settle(state: str, price: int, credit_amount: Decimal, refunded: int, disputed: int) -> Due:
+    """Give what is due for a payment in this state, with so much of its price refunded and disputed."""
     status = state
     if state == "succeeded":
         if disputed:
@@ -55,7 +60,7 @@ def due(purchase: Purchase, events: Iterable[Event]) -> Due:
             status = "refunded" if refunded == price else "partially_refunded"
 
     def share(part: int) -> Decimal:
-        micro_credits = int(Decimal(purchase.credits) * 1_000_000) if state == "succeeded" else 0
+        micro_credits = int(credit_amount * 1_000_000) if state == "succeeded" else 0
         return Decimal(micro_credits * min(part, price) // price).scaleb(-6)
 
     return Due(
