@@ -42,6 +42,10 @@ NEEDS_AN_ACCOUNT: Final = {
         "fly machine run . --dockerfile service/Dockerfile --name reconcile --region iad --vm-memory 256"
         " --schedule hourly --restart no -- topup reconcile --since 1d --close-stale 2d"
     ),
+    (
+        "fly machine run . --dockerfile service/Dockerfile --name audit --region iad --vm-memory 256"
+        " --schedule daily --restart no -- topup audit"
+    ),
     'fly ssh console -C "topup doctor"',
     "fly secrets set STRIPE_WEBHOOK_SECRET=whsec_new…,whsec_old…",
     "stripe listen --forward-to http://127.0.0.1:8000/api/stripe/webhook",
