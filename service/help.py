@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _EXAMPLES: Final = {
     "demo": ("topup demo", "watch one purchase"),
     "dev": ("topup dev --fresh", "build an app, from an empty database"),
+    "bench": ("topup bench --only webhook", "see how many webhooks this machine credits"),
     "serve": ("topup serve --port 8080", "run the service"),
     "doctor": ("uv run --env-file .env topup doctor", "find out why it does not work"),
     "reconcile": ("topup reconcile --since 3d", "mend what webhooks did not bring"),

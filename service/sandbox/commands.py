@@ -1,8 +1,9 @@
-"""`topup demo` and `topup dev`, the commands for a laptop."""
+"""`topup demo`, `topup dev` and `topup bench`, the commands for a laptop."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -19,9 +20,10 @@ _PANEL = "On a laptop, with nothing but Python and Node"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Register both."""
+    """Register them."""
     app.command(cls=Command, rich_help_panel=_PANEL)(demo)
     app.command(cls=Command, rich_help_panel=_PANEL)(dev)
+    app.command(cls=Command, rich_help_panel=_PANEL)(bench)
 
 
 def demo(*, json: JsonOption = False) -> None:
@@ -67,6 +69,46 @@ def dev(  # noqa: PLR0913 - each is an option
     with _told():
         ports = Ports(supabase=port, database=db_port, service=service_port, stripe=stripe_port)
         run_dev(ports, page_port, data or DEFAULT_DATA, os.environ, fresh=fresh, as_json=json)
+
+
+def bench(  # noqa: PLR0913 - each is an option
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SECTION", help="Measure this alone; may be given again.", show_default="all"),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.5, max=120, metavar="N", help="How long each load lasts.")
+    ] = 6.0,
+    entries: Annotated[
+        int, typer.Option(min=10_000, max=10_000_000, metavar="N", help="How far the ledger grows.")
+    ] = 10_000_000,
+    long: Annotated[
+        bool, typer.Option("--long", metavar="", help="Look at memory after 100,000 webhooks, too.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the webhooks' plot, as SVG.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Measure speed, memory and growth, beside a peer and beside the limit, on a stack of its own.
+
+    After every run the audit proves that every event was credited once; a run that fails prints no figure.
+    Needs a clone of the repository. Everything takes a quarter of an hour, most of it to fill the database.
+    """
+    from service.sandbox.node import PROJECT  # noqa: PLC0415
+
+    if not (PROJECT / "tests" / "bench" / "command.py").is_file():
+        raise fail("The benchmark is not here: run it from a clone of the repository.")
+    sys.path.insert(0, str(PROJECT))
+    from tests.bench.command import run_bench  # noqa: PLC0415
+    from tests.bench.sections import SECTIONS, Plan  # noqa: PLC0415
+
+    chosen = only or list(SECTIONS)
+    if unknown := [name for name in chosen if name not in SECTIONS]:
+        raise fail(f"There is no section {unknown[0]}: choose of {', '.join(SECTIONS)}.", status=2)
+    with _told():
+        run_bench(Plan(chosen, seconds, entries, long), plot=plot, as_json=json)
 
 
 @contextmanager
