@@ -200,7 +200,7 @@ def test_every_other_command_is_one_that_exists() -> None:
 def assert_supabase_takes(words: list[str]) -> None:
     """See that the Supabase CLI has this subcommand with these options."""
     options = [word for word in words if word.startswith("--")]
-    subcommand = words[: words.index(options[0])]
+    subcommand = words[: words.index(options[0])] if options else words
     cli = LOCAL_STACK / "node_modules" / ".bin" / "supabase"
     usage = subprocess.run(
         [str(cli), *subcommand, "--help"], capture_output=True, text=True, check=True, timeout=180
