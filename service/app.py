@@ -31,6 +31,7 @@ from service.webhooks import WebhookReceiver, receive_webhook
 
 if TYPE_CHECKING:
     from service.metrics import Metrics
+    from service.traces import Traces
 
 SUPABASE_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=5.0)
 """Seconds. Postgres needs milliseconds, and Stripe waits for the answer to a webhook longer than this."""
@@ -40,19 +41,23 @@ SUPABASE_CONNECTIONS: Final = httpx.Limits(
 )
 
 
+_TRACE_CONTEXT: Final = ("traceparent", "tracestate")
+"""The headers of W3C Trace Context, with which a page's own trace goes on here."""
+
+
 def create_app(settings: Settings) -> Litestar:
     """The service of one Supabase project and one Stripe account. Building it opens no connection."""
     configure_logs(settings)
     http = httpx.AsyncClient(timeout=SUPABASE_TIMEOUT, limits=SUPABASE_CONNECTIONS)
     metrics = _metrics(settings)
-    telemetry = Telemetry(metrics)
+    telemetry = Telemetry(metrics, _traces(settings))
     ledger = Ledger(settings, http, telemetry)
     payments = Payments(settings, ledger, telemetry)
     readiness = Readiness(ledger)
     authenticator = Authenticator(
         KeySet(settings.jwks_url, http), settings.jwt_issuer, settings.supabase_jwt_secret
     )
-    recorder = EventRecorder(ledger)
+    recorder = EventRecorder(ledger, telemetry=telemetry)
     receiver = WebhookReceiver(settings.stripe_webhook_secrets, recorder, telemetry)
     metrics_routes = []
     if metrics is not None:
@@ -67,6 +72,7 @@ def create_app(settings: Settings) -> Litestar:
         finally:
             await payments.close()
             await http.aclose()
+            await telemetry.close()
 
     app = Litestar(
         [
@@ -114,6 +120,14 @@ def _metrics(settings: Settings) -> "Metrics | None":
     return Metrics()
 
 
+def _traces(settings: Settings) -> "Traces | None":
+    if settings.otlp_endpoint is None:
+        return None
+    from service.traces import Traces, export_to  # noqa: PLC0415 - slow to import, and an extra of the package
+
+    return Traces(export_to(settings))
+
+
 def _metrics_route(settings: Settings, metrics: "Metrics", readiness: Readiness, ledger: Ledger) -> Router:
     from service.metrics import MetricsReader, get_metrics  # noqa: PLC0415 - the same
 
@@ -131,7 +145,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", *_TRACE_CONTEXT],
         expose_headers=["Retry-After", "X-Request-ID"],
         max_age=600,
     )

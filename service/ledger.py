@@ -220,8 +220,9 @@ class Ledger:
         self, name: str, request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None
     ) -> bytes:
         """Send one request, as the caller if one is given; the body of a 2xx answer."""
-        headers = {} if caller is None else {"Authorization": f"Bearer {caller.token}"}
-        with self._telemetry.call("postgrest", name):
+        with self._telemetry.call("postgrest", name) as headers:
+            if caller is not None:
+                headers["Authorization"] = f"Bearer {caller.token}"
             response = await _exchange(request, headers)
             if response.is_success:
                 return response.content

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from contextvars import Context
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import structlog
 
 from service.errors import UnavailableError
 from service.ledger import EventOutcome, Ledger
+from service.telemetry import Telemetry
 
 MAX_BATCH: Final = 64
 """Events in one call: past this the database's work for each outweighs what is saved between them."""
@@ -19,7 +20,10 @@ MAX_CALLS: Final = 4
 MAX_WAITING: Final = 1024
 """Events that may wait, some seconds' worth. Stripe does better to send the next one again later."""
 
-_Waiting: TypeAlias = tuple[Mapping[str, Any], asyncio.Future[EventOutcome]]
+if TYPE_CHECKING:
+    from service.telemetry import Origin
+
+    _Waiting: TypeAlias = tuple[Mapping[str, Any], asyncio.Future[EventOutcome], Origin]
 
 log = structlog.get_logger()
 
@@ -31,8 +35,11 @@ class EventRecorder:
     the next call, so there is no timer, and nothing waits when nothing else is there.
     """
 
-    def __init__(self, ledger: Ledger, max_calls: int = MAX_CALLS) -> None:
+    def __init__(
+        self, ledger: Ledger, max_calls: int = MAX_CALLS, telemetry: Telemetry | None = None
+    ) -> None:
         self._ledger = ledger
+        self._telemetry = telemetry or Telemetry()
         self._max_calls = max_calls
         self._waiting: list[_Waiting] = []
         self._callers: set[asyncio.Task[None]] = set()
@@ -47,7 +54,7 @@ class EventRecorder:
         if len(self._waiting) >= MAX_WAITING:
             raise UnavailableError("too_many_events_waiting")
         result: asyncio.Future[EventOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, result))
+        self._waiting.append((event, result, self._telemetry.origin()))
         if len(self._callers) < self._max_calls:
             # In a context of its own: what it logs belongs to no single request.
             self._callers.add(asyncio.create_task(self._call(), context=Context()))
@@ -67,11 +74,16 @@ class EventRecorder:
             # Not in a callback: an event that came before it ran would wait for ever.
             self._callers -= {asyncio.current_task()}
 
-    async def _record_batch(self, batch: list[_Waiting]) -> None:
+    async def _record_batch(self, batch: "list[_Waiting]") -> None:
+        events = [event for event, _, _ in batch]
         try:
-            outcomes = await self._ledger.record_stripe_events([event for event, _ in batch])
+            with (
+                structlog.contextvars.bound_contextvars(event_ids=[event["id"] for event in events]),
+                self._telemetry.batch([origin for _, _, origin in batch]),
+            ):
+                outcomes = await self._ledger.record_stripe_events(events)
         except UnavailableError as error:
-            for _, result in batch:
+            for _, result, _ in batch:
                 _fail(result, UnavailableError(error.code))
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             if len(batch) == 1:
@@ -81,7 +93,7 @@ class EventRecorder:
             for each in batch:
                 await self._record_batch([each])
         else:
-            for (_, result), outcome in zip(batch, outcomes, strict=True):
+            for (_, result, _), outcome in zip(batch, outcomes, strict=True):
                 if not result.done():
                     result.set_result(outcome)
 

@@ -11,10 +11,9 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from service.telemetry import Telemetry
+from service.telemetry import QUIET, Telemetry
 
 _SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_QUIET: Final = ("/health/", "/metrics")
 _LONGEST_PATH: Final = 200
 
 log = structlog.get_logger()
@@ -59,7 +58,7 @@ class RequestLog:
 
 def _write(scope: HTTPScope, status: int, seconds: float) -> None:
     path = scope["path"]
-    write = log.debug if path.startswith(_QUIET) and status == HTTPStatus.OK else log.info
+    write = log.debug if path.startswith(QUIET) and status == HTTPStatus.OK else log.info
     write(
         "request",
         method=scope["method"],

@@ -4,7 +4,8 @@ import base64
 import ipaddress
 import json
 import re
-from urllib.parse import urlsplit
+from importlib.util import find_spec
+from urllib.parse import SplitResult, unquote, urlsplit
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_PORT = 65535
@@ -19,6 +20,33 @@ def host(raw: str) -> str:
 
 def url(raw: str) -> str:
     """An https origin, or an http one on a private network; without the trailing slash."""
+    parts = _split(raw)
+    if parts.path not in {"", "/"}:
+        raise ValueError("must be scheme, host and port alone, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def otlp_endpoint(raw: str) -> str:
+    """A URL to which `/v1/traces` is added, so without the trailing slash. Its packages must be there."""
+    parts = _split(raw)
+    if find_spec("opentelemetry") is None:
+        raise ValueError("needs the packages of topup[otel], which are not installed")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def otlp_headers(raw: str) -> tuple[tuple[str, str], ...]:
+    """Names and values of headers, as the W3C's Baggage writes them: values are percent-encoded."""
+    headers = []
+    for part in raw.split(",") if raw else []:
+        name, equals, value = part.partition("=")
+        name, value = name.strip().lower(), unquote(value.strip())
+        if not (equals and re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", name) and value.isprintable()):
+            raise ValueError("holds something that is not name=value")
+        headers.append((name, value))
+    return tuple(headers)
+
+
+def _split(raw: str) -> SplitResult:
     try:
         parts = urlsplit(raw)
         name, _ = parts.hostname or "", parts.port
@@ -26,11 +54,11 @@ def url(raw: str) -> str:
         raise ValueError("is not a URL") from None
     if parts.scheme not in {"http", "https"} or not name or re.search(r"\s", raw):
         raise ValueError("is not an http or https URL")
-    if parts.username is not None or parts.query or parts.fragment or parts.path not in {"", "/"}:
-        raise ValueError("must be scheme, host and port alone, without a path")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be without a user, a query and a fragment")
     if parts.scheme == "http" and not _is_private(name):
         raise ValueError("must be https, since keys are sent to it")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return parts
 
 
 def _is_private(name: str) -> bool:

@@ -84,6 +84,20 @@ VARIABLES = (
         "a port number that is not PORT, 0 for any free one",
         optional=True,
     ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "otlp_endpoint",
+        parse.otlp_endpoint,
+        "the address of an OpenTelemetry collector, like http://127.0.0.1:4318",
+        optional=True,
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "otlp_headers",
+        parse.otlp_headers,
+        "name=value, or several separated by commas",
+        "",
+    ),
     Variable("TOPUP_LOG_LEVEL", "log_level", parse.log_level, "debug, info, warning or error", "info"),
     Variable("HOST", "host", parse.host, "an address to listen on", "127.0.0.1"),
     Variable("PORT", "port", parse.port, "a port number, 0 to 65535", "8000"),
@@ -116,6 +130,8 @@ class Settings:
     TOPUP_CORS_ORIGINS        optional: origins that browsers may call from, comma separated; default none
     TOPUP_METRICS_TOKEN       optional: the bearer token that reads /metrics; default none, and no /metrics
     TOPUP_METRICS_PORT        optional: a port that serves /metrics to whoever reaches it; default none
+    OTEL_EXPORTER_OTLP_ENDPOINT  optional: where traces go, as OTLP over HTTP; default none, and no traces
+    OTEL_EXPORTER_OTLP_HEADERS   optional: headers that go with them, name=value, comma separated
     TOPUP_LOG_LEVEL           optional: debug, info, warning or error; default info
     HOST                      optional: the address to listen on; default 127.0.0.1
     PORT                      optional: the port to listen on, 0 for any free one; default 8000
@@ -131,6 +147,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     metrics_port: int | None = None
+    otlp_endpoint: str | None = None
+    otlp_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     log_level: str = "info"
     host: str = "127.0.0.1"
     port: int = 8000
@@ -192,7 +210,8 @@ class Settings:
             self.stripe_secret_key,
             self.metrics_token,
         )
-        return (*filter(None, values), *self.stripe_webhook_secrets)
+        headers = (value for _, value in self.otlp_headers)
+        return (*filter(None, values), *self.stripe_webhook_secrets, *headers)
 
 
 def is_live(stripe_secret_key: str) -> bool:

@@ -51,6 +51,8 @@ class WebhookReceiver:
             log.warning("event malformed", why=event["malformed"])
         recorded = await self._recorder.record(event)
         structlog.contextvars.bind_contextvars(outcome=recorded.outcome, reason=recorded.reason)
+        if recorded.transaction_id is not None:
+            structlog.contextvars.bind_contextvars(transaction_id=str(recorded.transaction_id))
         if recorded.outcome == "mismatch":
             log.warning("event does not fit its purchase")
         return recorded

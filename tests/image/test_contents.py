@@ -29,6 +29,7 @@ def locked_for_running() -> set[str]:
         "export",
         "--frozen",
         "--no-dev",
+        "--extra=otel",
         "--no-hashes",
         "--no-emit-project",
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,3 +37,15 @@ def test_stripes_sdk_is_imported_where_its_docstring_says() -> None:
     }
     deployed = {name for name in importers if not name.startswith("sandbox/")}
     assert deployed == {"stripe_api.py", "doctor/stripe_checks.py"}
+
+
+def test_service_without_metrics_and_traces_imports_neither_nor_stripes_sdk(env: dict[str, str]) -> None:
+    program = (
+        "import sys; from service.app import create_app; from service.settings import Settings;"
+        f"create_app(Settings.from_env({env!r})); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "litestar" in loaded
+    # Litestar itself looks for OpenTelemetry's instrumentation, which is not installed.
+    assert not {"opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client", "stripe"} & loaded

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.integration.service.shop import Shop, User
 
 APP, LAPTOP = "https://app.example.com", "http://localhost:5173"
-HEADERS = ("authorization", "content-type", "idempotency-key", "x-request-id")
+HEADERS = ("authorization", "content-type", "idempotency-key", "x-request-id", "traceparent", "tracestate")
 
 
 @pytest.fixture(scope="module")
