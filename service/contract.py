@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     Example,
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
     Operation,
@@ -198,14 +199,8 @@ WEBHOOK_RESPONSES: Final = {
 }
 
 
-def _header(name: str, description: str, *, required: bool) -> Parameter:
-    return Parameter(
-        name=name,
-        param_in="header",
-        required=required,
-        description=description,
-        schema=Schema(type=OpenAPIType.STRING),
-    )
+def _header(name: str, description: str, schema: Schema, *, required: bool) -> Parameter:
+    return Parameter(name=name, param_in="header", required=required, description=description, schema=schema)
 
 
 @dataclass
@@ -215,17 +210,22 @@ class CreatePaymentIntentOperation(Operation):
     def __post_init__(self) -> None:
         """Fill in the body and the optional header."""
         key = "Makes the whole call repeatable: the same key and body give the same PaymentIntent"
-        self.parameters = [_header("Idempotency-Key", key, required=False)]
+        visible = Schema(type=OpenAPIType.STRING, pattern=r"^[\x21-\x7E]{1,255}$")
+        self.parameters = [_header("Idempotency-Key", key, visible, required=False)]
         schema = Schema(
             type=OpenAPIType.OBJECT,
             required=["creditPackageId"],
             additional_properties=False,
             properties={
                 "creditPackageId": Schema(
-                    type=OpenAPIType.STRING, description="The id of a package on sale, a UUID"
+                    type=OpenAPIType.STRING,
+                    format=OpenAPIFormat.UUID,
+                    description="The id of a package on sale",
                 ),
                 "paymentMethodId": Schema(
-                    type=[OpenAPIType.STRING, OpenAPIType.NULL], description="A PaymentMethod of Stripe, pm_…"
+                    type=[OpenAPIType.STRING, OpenAPIType.NULL],
+                    pattern="^pm_[A-Za-z0-9_]{1,250}$",
+                    description="A PaymentMethod of Stripe",
                 ),
             },
         )
@@ -242,6 +242,16 @@ class WebhookOperation(Operation):
     def __post_init__(self) -> None:
         """Fill in the signature's header and the body."""
         self.security = []
-        self.parameters = [_header("Stripe-Signature", "Signature for webhook validation", required=True)]
-        schema = Schema(type=OpenAPIType.OBJECT, description="A Stripe event, as it was signed")
+        signature = Schema(type=OpenAPIType.STRING)
+        self.parameters = [
+            _header("Stripe-Signature", "Signature for webhook validation", signature, required=True)
+        ]
+        # What else an event lacks is no reason to refuse it: it is kept for a person to look at.
+        name = Schema(type=OpenAPIType.STRING, pattern=r"^[^\x00]{1,255}$")
+        schema = Schema(
+            type=OpenAPIType.OBJECT,
+            required=["id", "type"],
+            properties={"id": name, "type": name},
+            description="A Stripe event, as it was signed",
+        )
         self.request_body = RequestBody({"application/json": OpenAPIMediaType(schema)}, required=True)
