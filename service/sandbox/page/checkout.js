@@ -13,7 +13,8 @@ const DOUBT =
   "The connection was lost, so we do not know yet whether you have paid. Please wait: we ask again as soon as we can, and you will not pay twice.";
 
 let elements = null;
-let clientSecret = null;
+/** The purchase in the form: {clientSecret, order}. */
+let current = null;
 /** The order whose credits are awaited, and since when. */
 let awaited = null;
 let lookSoon = () => {};
@@ -25,6 +26,7 @@ export function prepareCheckout(soon) {
   lookSoon = soon;
   byId("test-mode").hidden = byId("test-cards").hidden = !STRIPE_PUBLISHABLE_KEY.startsWith("pk_test_");
   byId("back").addEventListener("click", () => {
+    if (isPaying()) return; // Stripe's frame must stay until it has answered
     leavePurchase();
     showPackages();
   });
@@ -57,16 +59,18 @@ export function stopCheckout() {
   byId("packages").replaceChildren();
 }
 
-/** Whether the awaited credits have come; called whenever they may have. */
+/** Whether the credits have come, of a payment made here or in another tab; called whenever they may have. */
 export async function lookForCredits() {
-  if (!awaited) return;
-  const { order, since } = awaited;
+  const order = awaited?.order ?? current?.order;
+  if (!order || isPaying()) return;
   const { status } = await readOrder(order.stripe_id);
-  if (status === "succeeded" && awaited) {
+  if (order !== (awaited?.order ?? current?.order)) return; // the buyer went on meanwhile
+  if (status === "succeeded") {
     awaited = null;
+    closePurchase(order.package_id);
     const credits = showCredits(order.credits);
     showOutcome("good", `${credits} credits added`, "They are in your balance, ready to be used.");
-  } else if (Date.now() - since > SLOW_MS) {
+  } else if (Date.now() - awaited?.since > SLOW_MS) {
     byId("outcome-text").textContent =
       "This takes longer than usual. Your payment is safe, and the credits come by themselves: you can close this page.";
   }
@@ -153,12 +157,13 @@ async function showForm(secret, order, error) {
   const stripe = await loadStripe();
   const price = showMoney(order.amount, order.currency);
   forgetForm();
-  clientSecret = secret;
+  current = { clientSecret: secret, order };
   byId("pay-title").textContent = order.description.replace(/ purchase$/, "");
   byId("pay-credits").textContent = `${showCredits(order.credits)} credits`;
   byId("pay-amount").textContent = price;
   byId("pay").textContent = `Pay ${price}`;
-  elements = stripe.elements({ clientSecret, appearance: readAppearance() });
+  byId("pay").ariaBusy = "false"; // a payment may have been left by signing out
+  elements = stripe.elements({ clientSecret: secret, appearance: readAppearance() });
   const element = elements.create("payment");
   element.on("loaderror", ({ error: cause }) => {
     byId("pay-alert").textContent = explainPayment(cause);
@@ -169,16 +174,17 @@ async function showForm(secret, order, error) {
 }
 
 async function submit() {
-  const [stripe, secret, alert] = [await loadStripe(), clientSecret, byId("pay-alert")];
+  const { clientSecret, order } = current;
+  const alert = byId("pay-alert");
   alert.textContent = "";
-  const { paymentIntent, error } = await pay(stripe, elements, secret, () => {
+  const { paymentIntent, error } = await pay(await loadStripe(), elements, clientSecret, () => {
     alert.textContent = DOUBT;
   });
   lookSoon();
   if (error) {
     alert.textContent = explainPayment(error);
   } else {
-    await attempt(async () => proceed({ clientSecret: secret, paymentIntent, order: await readOrder(paymentIntent.id) }));
+    await attempt(() => proceed({ clientSecret, paymentIntent, order }));
   }
 }
 
@@ -190,9 +196,11 @@ function showOutcome(mood, title, text) {
   showOnly("outcome-view", VIEWS);
 }
 
+const isPaying = () => byId("pay").ariaBusy === "true";
+
 function forgetForm() {
   elements?.getElement("payment")?.destroy();
-  elements = clientSecret = null;
+  elements = current = null;
 }
 
 /** The page's own colours for the fields that Stripe draws. */

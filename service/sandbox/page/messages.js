@@ -15,6 +15,7 @@ const REFUSALS = {
 };
 
 const PAYMENTS = {
+  connection_lost: "The connection was lost before the payment was made. Nothing was paid: please try again.",
   payment_intent_authentication_failure:
     "Your bank could not confirm that it was you. Nothing was paid: try again, or use another card.",
 };
@@ -32,7 +33,7 @@ const SIGN_IN = {
 export function explainPayment(error) {
   if (error instanceof Refusal) return REFUSALS[error.status] ?? OURS;
   if (PAYMENTS[error.code]) return PAYMENTS[error.code];
-  if (error.type === "validation_error") return error.message;
+  if (error.type === "validation_error") return ""; // Stripe's fields tell it themselves
   if (error.type === "card_error") return `${error.message} Nothing was paid: check the card, or try another one.`;
   if (isUnreachable(error)) return OFFLINE;
   return OURS;

@@ -95,7 +95,7 @@ async function settle(stripe, clientSecret, outcome, onDoubt) {
   if (["api_connection_error", "api_error"].includes(error?.type)) {
     onDoubt();
     paymentIntent = await askUntilAnswered(stripe, clientSecret);
-    return isUnderWay(paymentIntent) ? { paymentIntent } : { error };
+    return isUnderWay(paymentIntent) ? { paymentIntent } : { error: { code: "connection_lost" } };
   }
   // Another tab may have paid meanwhile; Stripe refuses a second payment and says so.
   return isUnderWay(error?.payment_intent) ? { paymentIntent: error.payment_intent } : { paymentIntent, error };

@@ -1,0 +1,108 @@
+"""What the history says of refunds, disputes and payments that came to nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests import loopback
+from tests.browser.visitor import DECLINED, GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from playwright.sync_api import Locator
+
+    from tests.browser.shop import Shop
+    from tests.browser.visitor import Visitor
+
+DISPUTED = "4000000000000259"
+
+
+def entries(visitor: Visitor) -> Locator:
+    """The rows of the history, newest first."""
+    return visitor.page.locator("#history > li")
+
+
+def test_refunds_and_disputes_are_explained_and_take_their_credits(ada: Visitor, shop: Shop) -> None:
+    ada.expected.add("402")
+    ada.sign_up()
+    ada.pay(GOOD)
+    ada.sees("15.00 credits added")
+    [intent] = shop.payment_intents_of(ada.email)
+    shop.call_stripe("POST", "refunds", payment_intent=intent, amount=500)
+    ada.has_balance("10.00")
+    expect(entries(ada).first).to_contain_text("Refund of Medium Package purchase")
+    expect(entries(ada).first).to_contain_text(
+        "Money went back to you, so the credits it had bought were taken"
+    )
+    expect(entries(ada).first).to_contain_text("-5.00")
+    expect(entries(ada).nth(1)).to_contain_text("You paid $15.00. $5.00 of it was refunded.")
+
+    ada.page.get_by_role("button", name="Buy more").click()
+    ada.pay(DISPUTED, "Small Package")
+    expect(entries(ada).first).to_contain_text("Dispute of Small Package purchase")
+    expect(entries(ada).first).to_contain_text(
+        "Your bank took the money back while it looks into this payment"
+    )
+    ada.has_balance("10.00")
+    ada.page.get_by_role("button", name="Buy more").click()
+    ada.pay(DECLINED, "Large Package")
+    expect(entries(ada).first).to_contain_text("Your card has insufficient funds. Nothing was paid.")
+    ada.page.get_by_role("button", name="Choose another package").click()
+    ada.keep_picture("history")
+    ada.page.emulate_media(color_scheme="dark")
+    ada.keep_picture("history-dark")
+    ada.page.emulate_media(color_scheme="light")
+    ada.package("Medium Package").click()
+    ada.type_card(GOOD)
+    ada.keep_picture("readme")
+    ada.page.get_by_role("button", name="Choose another package").click()
+
+    disputes = shop.call_stripe("GET", "disputes", payment_intent=shop.payment_intents_of(ada.email)[1])
+    shop.stripe.resolve_dispute(disputes["data"][0]["id"], "win")
+    ada.has_balance("15.00")
+    expect(ada.page.get_by_text("Your bank decided that the payment stands")).to_be_visible()
+
+
+def test_a_debt_is_explained(ada: Visitor) -> None:
+    # Nobody can owe anything before credits can be spent, so the answer is made up.
+    owing = {"balance": "-2.50", "held": "0.00", "currency": "usd"}
+    ada.context.route("**/rest/v1/credit_balance*", lambda route: route.fulfill(json=owing))
+    ada.sign_up()
+    expect(ada.page.locator("#balance")).to_have_text("-2.50")
+    ada.sees("Your next purchase pays it off.")
+
+
+def test_a_long_history_is_shown_in_parts(ada: Visitor, shop: Shop) -> None:
+    ada.sign_up()
+    older = ada.page.get_by_role("button", name="Show older")
+    give(ada, shop, range(20))
+    ada.has_balance("20.00")
+    expect(entries(ada)).to_have_count(20)
+    expect(older).to_be_hidden()
+    give(ada, shop, range(20, 45))
+    ada.has_balance("45.00")
+    for shown in (20, 40):
+        expect(entries(ada)).to_have_count(shown)
+        older.click()
+    expect(entries(ada)).to_have_count(45)
+    expect(older).to_be_hidden()
+    expect(entries(ada).first).to_contain_text("Present 44")
+    expect(entries(ada).last).to_contain_text("Present 0")
+    expect(entries(ada).last).to_contain_text("A present from us.")
+
+
+def give(visitor: Visitor, shop: Shop, numbers: Iterable[int]) -> None:
+    """One credit for each number."""
+    tokens = "Object.entries(localStorage).find(([name]) => name.endsWith('auth-token'))[1]"
+    session = visitor.page.evaluate(f"JSON.parse({tokens})")
+    for number in numbers:
+        grant = {"user_id": session["user"]["id"], "amount": 1, "reason": f"Present {number}"}
+        granted = loopback.post(
+            f"{shop.stack.supabase.url}/rest/v1/rpc/grant_credits",
+            headers={"apikey": shop.stack.supabase.secret_key},
+            json={**grant, "idempotency_key": f"{visitor.email} {number}"},
+        )
+        assert granted.is_success, granted.text
