@@ -4,6 +4,7 @@ create table credits.settings (
   max_open_purchases integer not null default 10,
   open_purchase_window interval not null default '1 hour',
   refuse_disputing_users boolean not null default false,
+  allow_capture_overrun boolean not null default false,
   constraint settings_is_one_row check (singleton),
   constraint settings_currency_is_iso check (currency ~ '^[a-z]{3}$'),
   constraint settings_max_open_purchases_is_positive check (max_open_purchases > 0),
@@ -22,5 +23,7 @@ comment on table credits.settings is 'One row: how this project sells credits.';
 comment on column credits.settings.currency is 'The unit that a balance is shown in, an ISO 4217 code in lower case.';
 comment on column credits.settings.refuse_disputing_users is
 'Whether a user whose dispute is still open is refused new purchases.';
+comment on column credits.settings.allow_capture_overrun is
+'Whether a capture may take more than was held, as far as the user''s available credits reach.';
 comment on column credits.settings.max_open_purchases is
 'Unpaid purchases one user may have opened within open_purchase_window; one more is refused (card testing).';

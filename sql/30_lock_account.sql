@@ -13,25 +13,31 @@ comment on function credits.is_forgotten(uuid) is
 'Whether forget_user was called for this user: nothing personal is stored then.';
 
 create function credits.lock_account(p_user_id uuid)
-returns void
+returns credits.accounts
 language plpgsql
 set search_path = ''
 as $$
+declare
+  account credits.accounts;
 begin
-  perform from credits.accounts where auth_user_id = p_user_id for no key update;
-  if found then
-    return;
-  end if;
-  insert into credits.accounts (user_id, auth_user_id)
-  select u.id, u.id from auth.users as u where u.id = p_user_id
-  on conflict do nothing;
-  perform from credits.accounts where auth_user_id = p_user_id for no key update;
+  select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
   if not found then
-    perform credits.fail(403, 'user_not_found', 'There is no such user.');
+    insert into credits.accounts (user_id, auth_user_id)
+    select u.id, u.id from auth.users as u where u.id = p_user_id
+    on conflict do nothing;
+    select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+    if not found then
+      perform credits.fail(403, 'user_not_found', 'There is no such user.');
+    end if;
   end if;
+  if account.due_at <= now() then
+    account := credits.lapse(p_user_id);
+  end if;
+  return account;
 end
 $$;
 
 comment on function credits.lock_account(uuid) is
-'Locks the user''s account, opening it first where there is none. Every function takes this lock before it reads or '
-'moves a user''s money, and several of them in the order of user_id, so no two can wait for each other.';
+'Locks the user''s account, opening it first where there is none, and lets lapse what has expired. Every function '
+'takes this lock before it reads or moves a user''s money, and several of them in the order of user_id, so no two '
+'can wait for each other.';

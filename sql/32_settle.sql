@@ -67,8 +67,13 @@ begin
     where m.amount <> 0
   loop
     perform credits.post_entry(
-      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind,
-      movement.description, p_purchase.id
+      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind, movement.description,
+      p_lots => (
+        select jsonb_build_object(l.id, trim_scale(movement.amount))
+        from credits.lots as l
+        where l.user_id = p_purchase.user_id and l.transaction_id = p_purchase.id
+      ),
+      p_transaction_id => p_purchase.id
     );
   end loop;
 
@@ -93,4 +98,5 @@ $$;
 
 comment on function credits.settle(credits.transactions, text) is
 'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
-'already says.';
+'already says. It all goes to the purchase''s own lot, below zero where that was spent: so neither the order of the '
+'facts nor what else the user has leaves a trace.';

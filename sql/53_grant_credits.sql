@@ -3,6 +3,8 @@ create function public.grant_credits(
   amount numeric,
   reason text,
   idempotency_key text,
+  expires_at timestamptz default null,
+  priority integer default 50,
   out entry_id bigint,
   out balance numeric,
   out created boolean
@@ -14,17 +16,12 @@ as $$
 #variable_conflict use_column
 declare
   entry_key constant text := 'grant:' || grant_credits.idempotency_key;
+  expiry constant timestamptz := coalesce(grant_credits.expires_at, 'infinity');
   entry credits.ledger_entries;
 begin
-  if grant_credits.amount is null or grant_credits.amount <= 0 or grant_credits.amount in ('NaN', 'Infinity')
-    or grant_credits.amount >= 1e14 or min_scale(grant_credits.amount) > 6 then
-    perform credits.fail(
-      400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
-    );
-  elsif coalesce(trim(grant_credits.reason), '') = '' then
-    perform credits.fail(400, 'invalid_argument', 'reason is required: the user sees it in the history.');
-  elsif grant_credits.idempotency_key is null or length(grant_credits.idempotency_key) not between 1 and 255 then
-    perform credits.fail(400, 'invalid_argument', 'idempotency_key is required, 1 to 255 characters.');
+  perform credits.check_posting(grant_credits.amount, grant_credits.idempotency_key, grant_credits.reason);
+  if grant_credits.priority is null or grant_credits.priority not between 0 and 100 then
+    perform credits.fail(400, 'invalid_argument', 'priority must be between 0, spent first, and 100.');
   end if;
   perform credits.lock_account(grant_credits.user_id);
 
@@ -33,13 +30,24 @@ begin
   where e.user_id = grant_credits.user_id and e.key = entry_key;
   created := not found;
   if created then
+    if expiry <= now() then
+      perform credits.fail(400, 'invalid_argument', 'expires_at must be in the future.');
+    end if;
     entry := credits.post_entry(
-      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason
+      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason,
+      p_expires_at => expiry, p_priority => grant_credits.priority
     );
-  elsif (entry.amount, entry.description) <> (grant_credits.amount, grant_credits.reason) then
-    perform credits.fail(
-      409, 'idempotency_key_reused', 'This idempotency key has granted something else.', 'Use a new key for a new grant.'
-    );
+    update credits.accounts as a
+    set due_at = expiry
+    where a.user_id = grant_credits.user_id and a.due_at > expiry;
+  elsif not exists (
+    select
+    from credits.lots as l
+    where l.user_id = entry.user_id and l.id = entry.id
+      and (entry.amount, entry.description, l.expires_at, l.priority)
+      = (grant_credits.amount, grant_credits.reason, expiry, grant_credits.priority)
+  ) then
+    perform credits.key_reused('grant');
   end if;
   entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
@@ -48,6 +56,7 @@ exception when numeric_value_out_of_range then
 end
 $$;
 
-comment on function public.grant_credits(uuid, numeric, text, text) is
-'Gives a user credits without a payment. The same idempotency_key and arguments give the same answer again (created is '
-'false). Errors: 400 invalid_argument, 403 user_not_found, 409 idempotency_key_reused.';
+comment on function public.grant_credits(uuid, numeric, text, text, timestamptz, integer) is
+'Gives a user credits without a payment: a promotion, support, a balance brought from another system. They can expire, '
+'and a lower priority (0 to 100) is spent before a higher one. The same idempotency_key and arguments give the same '
+'answer again (created is false). Errors: 400 invalid_argument, 403 user_not_found, 409 idempotency_key_reused.';

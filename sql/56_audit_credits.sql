@@ -4,6 +4,7 @@ language sql
 stable
 security definer -- service_role alone may execute it; it reads tables that service_role cannot
 set search_path = ''
+set statement_timeout = '10min'
 as $$
   select 'balance_is_not_the_sum_of_entries', a.user_id, a.user_id::text,
     format('balance %s, entries %s', a.balance, coalesce(sum(e.amount), 0))
@@ -49,6 +50,66 @@ as $$
       t.refunded_minor, credits.refunded_minor(t), t.disputed_minor, credits.disputed_minor(t))
   from credits.transactions as t
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
+
+  union all
+  select 'balance_is_not_the_sum_of_lots', a.user_id, a.user_id::text,
+    format('balance %s, lots %s', a.balance, coalesce(sum(l.remaining), 0))
+  from credits.accounts as a
+  left join credits.lots as l on a.user_id = l.user_id
+  group by a.user_id
+  having a.balance <> coalesce(sum(l.remaining), 0)
+
+  union all
+  select 'lot_is_not_what_its_entries_left', l.user_id, l.id::text,
+    format('remaining %s, entries %s', l.remaining, coalesce(m.amount, 0))
+  from credits.lots as l
+  left join (
+    select m.user_id, m.lot_id, sum(m.amount) as amount
+    from credits.lot_movements as m
+    group by m.user_id, m.lot_id
+  ) as m on l.user_id = m.user_id and l.id = m.lot_id
+  where l.remaining <> coalesce(m.amount, 0)
+
+  union all
+  select 'entry_is_not_the_sum_of_its_lots', e.user_id, e.id::text, format('amount %s, lots %s', e.amount, e.lots)
+  from credits.ledger_entries as e
+  where e.lots is not null
+    and e.amount <> (select coalesce(sum(m.value::numeric), 0) from jsonb_each_text(e.lots) as m)
+
+  union all
+  select 'spend_refunded_beyond_itself', s.user_id, s.id::text,
+    format('spent %s, refunded %s', -s.amount, sum(r.amount))
+  from credits.ledger_entries as r
+  inner join credits.ledger_entries as s on r.user_id = s.user_id and r.spend_id = s.id
+  group by s.user_id, s.id, s.amount
+  having sum(r.amount) > -s.amount
+
+  union all
+  select 'held_is_not_the_sum_of_open_holds', a.user_id, a.user_id::text,
+    format('held %s, holds %s', a.held, coalesce(sum(h.amount), 0))
+  from credits.accounts as a
+  left join credits.holds as h on a.user_id = h.user_id and h.status = 'open'
+  group by a.user_id
+  having a.held <> coalesce(sum(h.amount), 0)
+
+  union all
+  select 'expiry_comes_before_it_is_due', a.user_id, a.user_id::text,
+    format('due at %s, not at %s', a.due_at, x.expires_at)
+  from credits.accounts as a
+  inner join (
+    select h.user_id, h.expires_at from credits.holds as h where h.status = 'open'
+    union all
+    select l.user_id, l.expires_at from credits.lots as l where l.is_open and l.expires_at > now()
+  ) as x on a.user_id = x.user_id
+  where x.expires_at < a.due_at
+
+  union all
+  select 'captured_hold_without_its_spend', h.user_id, h.id::text, h.description
+  from credits.holds as h
+  where h.status = 'captured'
+    and not exists (
+      select from credits.ledger_entries as e where e.user_id = h.user_id and e.key = 'capture:' || h.id
+    )
 
   union all
   select 'row_without_its_owner', o.user_id, o.subject, o.detail

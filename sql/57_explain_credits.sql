@@ -42,6 +42,18 @@ begin
       select coalesce(jsonb_agg(to_jsonb(e) order by e.received_at, e.created_at, e.type not like '%.created', e.id), '[]')
       from credits.stripe_events as e where e.user_id = wanted_user and e.transaction_id = any(purchase_ids)
     ),
+    'lots', (
+      select coalesce(jsonb_agg(to_jsonb(l) - 'is_open' order by l.id), '[]')
+      from credits.lots as l
+      where l.user_id = wanted_user and (
+        l.transaction_id = any(purchase_ids) or (wanted_user = wanted_id and l.transaction_id is null)
+      )
+    ),
+    'holds', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.created_at, h.id), '[]')
+      from credits.holds as h
+      where h.user_id = wanted_user and wanted_user = wanted_id and h.status = 'open'
+    ),
     'entries', (
       select coalesce(jsonb_agg(to_jsonb(l) order by l.id), '[]')
       from credits.ledger_entries as l
@@ -53,4 +65,4 @@ $$;
 
 comment on function public.explain_credits(text) is
 'Everything known about a user, a purchase or a PaymentIntent, each list in order: {account, purchases, refunds, '
-'disputes, events, entries}. Errors: 404 not_found.';
+'disputes, events, lots, holds, entries}; of the holds those that are open, of a user alone. Errors: 404 not_found.';

@@ -36,19 +36,21 @@ comment on function credits.fail(integer, text, text, text) is
 -- Stripe's currencies page: amounts are integers in the smallest unit that the API takes. The exponent is 2 but here.
 create function credits.major_units(p_amount_minor bigint, p_currency text)
 returns numeric
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_currency in (
       'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'
     ) then p_amount_minor::numeric
     when p_currency in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then p_amount_minor * 0.001
     else p_amount_minor * 0.01
-  end
+  end;
+end
 $$;
 
 comment on function credits.major_units(bigint, text) is
@@ -56,18 +58,20 @@ comment on function credits.major_units(bigint, text) is
 
 create function credits.is_chargeable(p_amount_minor bigint, p_currency text)
 returns boolean
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_amount_minor not between 1 and case p_currency when 'idr' then 999999999999 else 99999999 end then false
     when p_currency in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then p_amount_minor % 10 = 0
     when p_currency in ('isk', 'ugx') then p_amount_minor % 100 = 0
     else true
-  end
+  end;
+end
 $$;
 
 comment on function credits.is_chargeable(bigint, text) is
@@ -75,12 +79,16 @@ comment on function credits.is_chargeable(bigint, text) is
 
 create function credits.shown(p_credits numeric)
 returns numeric
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select round(p_credits, greatest(2, min_scale(p_credits))) $$;
+as $$
+begin
+  return round(p_credits, greatest(2, min_scale(p_credits)));
+end
+$$;
 
 comment on function credits.shown(numeric) is
 'Credits as people read them: at least two decimals and no trailing zeros beyond, 25.500000 is 25.50.';
@@ -90,6 +98,7 @@ create table credits.settings (
   max_open_purchases integer not null default 10,
   open_purchase_window interval not null default '1 hour',
   refuse_disputing_users boolean not null default false,
+  allow_capture_overrun boolean not null default false,
   constraint settings_is_one_row check (singleton),
   constraint settings_currency_is_iso check (currency ~ '^[a-z]{3}$'),
   constraint settings_max_open_purchases_is_positive check (max_open_purchases > 0),
@@ -108,6 +117,8 @@ comment on table credits.settings is 'One row: how this project sells credits.';
 comment on column credits.settings.currency is 'The unit that a balance is shown in, an ISO 4217 code in lower case.';
 comment on column credits.settings.refuse_disputing_users is
 'Whether a user whose dispute is still open is refused new purchases.';
+comment on column credits.settings.allow_capture_overrun is
+'Whether a capture may take more than was held, as far as the user''s available credits reach.';
 comment on column credits.settings.max_open_purchases is
 'Unpaid purchases one user may have opened within open_purchase_window; one more is refused (card testing).';
 create table credits.packages (
@@ -141,6 +152,8 @@ create table credits.accounts (
   auth_user_id uuid unique,
   balance numeric(20, 6) not null default 0,
   held numeric(20, 6) not null default 0,
+  due_at timestamptz not null default 'infinity',
+  last_entry_at timestamptz not null default '-infinity',
   created_at timestamptz not null default now(),
   -- The name is what somebody reads who deletes such a user.
   constraint user_has_credits_call_forget_user_before_deleting
@@ -150,6 +163,8 @@ create table credits.accounts (
   constraint accounts_held_is_not_negative check (held >= 0 and held <> 'NaN')
 )
 with (fillfactor = 50);
+
+create index accounts_due on credits.accounts (due_at) where due_at < 'infinity';
 
 alter table credits.accounts enable row level security;
 
@@ -164,7 +179,11 @@ comment on column credits.accounts.auth_user_id is
 'The link to auth.users: a user with a money history cannot be deleted while it stands. Null once forget_user cut it.';
 comment on column credits.accounts.balance is
 'The sum of the user''s ledger entries. Below zero is a debt: credits were spent before their payment was taken back.';
-comment on column credits.accounts.held is 'The part of the balance that is reserved and cannot be spent.';
+comment on column credits.accounts.held is 'The sum of the open holds: reserved, and not to be spent otherwise.';
+comment on column credits.accounts.due_at is
+'No hold and no lot of the account expires before this. Whoever locks the account later than that brings it up to '
+'date first, see 34_lapse.sql.';
+comment on column credits.accounts.last_entry_at is 'created_at of the newest ledger entry.';
 create table credits.transactions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references credits.accounts (user_id) on delete restrict,
@@ -286,26 +305,54 @@ alter table credits.disputes enable row level security;
 comment on table credits.disputes is 'One row per Stripe dispute with its newest known state.';
 comment on column credits.disputes.funds is
 'Whether the disputed money left the Stripe balance and came back. An inquiry moves none, so it takes no credits.';
+-- One function instead of a check for each rule: a check is read anew from its text at every insert.
+create function credits.fits_kind(p_kind text, p_transaction_id uuid, p_spend_id bigint, p_lots jsonb)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+begin
+  return p_kind in ('purchase', 'refund', 'dispute', 'grant', 'spend', 'spend_refund', 'expiry')
+    and (p_transaction_id is not null) = (p_kind in ('purchase', 'refund', 'dispute'))
+    and (p_spend_id is not null) = (p_kind = 'spend_refund')
+    and (p_lots is null) = (p_kind in ('purchase', 'grant'));
+end
+$$;
+
+comment on function credits.fits_kind(text, uuid, bigint, jsonb) is
+'Whether a ledger entry names what its kind has: purchase, refund and dispute their purchase, a spend_refund its '
+'spend, and all but those that open a lot of their own (purchase, grant) the lots they move.';
+
+-- No foreign key to accounts, which would lock each account row once more: credits.post_entry inserts from the
+-- account's own update, and lots, of which every account with entries has one, keep it from being deleted.
 create table credits.ledger_entries (
   id bigint generated always as identity,
-  user_id uuid not null references credits.accounts (user_id) on delete restrict,
+  user_id uuid not null,
   kind text not null,
   amount numeric(20, 6) not null,
   balance_after numeric(20, 6) not null,
   transaction_id uuid,
+  spend_id bigint,
+  lots jsonb,
   description text not null,
+  metadata jsonb,
   key text not null,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null,
   primary key (user_id, id),
   constraint ledger_entries_key_is_one unique (user_id, key),
+  constraint ledger_entries_created_at_is_one unique (user_id, created_at),
   constraint ledger_entries_belong_to_the_users_purchase
   foreign key (user_id, transaction_id) references credits.transactions (user_id, id) on delete restrict,
-  constraint ledger_entries_kind_is_known check (kind in ('purchase', 'refund', 'dispute', 'grant')),
-  constraint ledger_entries_purchase_is_named check (
-    (kind in ('purchase', 'refund', 'dispute')) = (transaction_id is not null)
-  ),
+  constraint ledger_entries_refund_is_of_the_users_spend
+  foreign key (user_id, spend_id) references credits.ledger_entries (user_id, id) on delete restrict,
+  constraint ledger_entries_fit_their_kind check (credits.fits_kind(kind, transaction_id, spend_id, lots)),
   constraint ledger_entries_amount_moves_the_balance check (amount <> 0 and amount <> 'NaN')
 );
+
+create index ledger_entries_by_kind on credits.ledger_entries (user_id, kind, created_at) where kind <> 'spend';
+create index ledger_entries_refunds_of_spend on credits.ledger_entries (user_id, spend_id) where spend_id is not null;
 
 alter table credits.ledger_entries enable row level security;
 
@@ -332,8 +379,81 @@ comment on table credits.ledger_entries is
 'Every change of a balance, append-only, in the order in which it happened. Written by credits.post_entry alone.';
 comment on column credits.ledger_entries.amount is 'Credits, signed: what the balance moved by.';
 comment on column credits.ledger_entries.balance_after is 'The user''s balance once this entry was posted.';
+comment on column credits.ledger_entries.spend_id is 'The spend that a spend_refund gives back.';
+comment on column credits.ledger_entries.lots is
+'What the entry took from which lots, or gave back to them: {"lot id": signed credits}, in sum the amount. Null where '
+'the entry opened a lot of its own.';
+comment on column credits.ledger_entries.metadata is 'The app''s own notes, an object. The user can read them.';
 comment on column credits.ledger_entries.key is
 'What makes the entry happen once: the event or request that caused it.';
+comment on column credits.ledger_entries.created_at is
+'When it was posted. Rises with id within an account, so history pages by it alone.';
+create table credits.lots (
+  user_id uuid not null references credits.accounts (user_id) on delete restrict,
+  id bigint not null,
+  transaction_id uuid,
+  remaining numeric(20, 6) not null,
+  expires_at timestamptz not null default 'infinity',
+  priority smallint not null default 50,
+  is_open boolean not null generated always as (remaining > 0) stored,
+  primary key (user_id, id),
+  constraint lots_are_opened_by_an_entry
+  foreign key (user_id, id) references credits.ledger_entries (user_id, id) on delete restrict,
+  constraint lots_belong_to_the_users_purchase
+  foreign key (user_id, transaction_id) references credits.transactions (user_id, id) on delete restrict,
+  constraint lots_of_a_purchase_do_not_expire check (transaction_id is null or expires_at = 'infinity'),
+  constraint lots_priority_is_within_range check (priority between 0 and 100)
+)
+with (fillfactor = 50);
+
+-- is_open stands for `remaining > 0`, so that taking a part of a lot touches no index.
+create index lots_to_spend on credits.lots (user_id, expires_at, priority, id) where is_open;
+
+create unique index lots_of_a_purchase_are_one on credits.lots (user_id, transaction_id)
+where transaction_id is not null;
+
+alter table credits.lots enable row level security;
+
+create policy "Users can see their own lots" on credits.lots
+for select to authenticated
+using ((select auth.uid()) = user_id);
+
+comment on table credits.lots is
+'Credits that came together, by one purchase or grant, and what is left of them. A balance is the sum of its lots.';
+comment on column credits.lots.id is 'The ledger entry that opened the lot.';
+comment on column credits.lots.remaining is
+'What was given, less what was taken. Below zero, in the lot of a purchase, it is the debt of a payment that was taken '
+'back after its credits were spent; no other lot pays for it until somebody pays.';
+comment on column credits.lots.priority is 'Among lots that expire together, the lower is spent first; then the older.';
+create table credits.holds (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references credits.accounts (user_id) on delete restrict,
+  amount numeric(20, 6) not null,
+  status text not null default 'open',
+  idempotency_key text not null,
+  description text not null,
+  metadata jsonb,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  constraint holds_idempotency_key_is_one unique (user_id, idempotency_key),
+  constraint holds_amount_is_positive check (amount > 0 and amount <> 'NaN'),
+  constraint holds_status_is_known check (status in ('open', 'captured', 'released', 'expired')),
+  constraint holds_expire_after_they_began check (expires_at > created_at)
+)
+with (fillfactor = 70);
+
+create index holds_open on credits.holds (user_id, expires_at) where status = 'open';
+
+alter table credits.holds enable row level security;
+
+create policy "Users can see their own holds" on credits.holds
+for select to authenticated
+using ((select auth.uid()) = user_id);
+
+comment on table credits.holds is 'Credits reserved for work whose price is not known yet.';
+comment on column credits.holds.status is
+'open until it is captured (a ledger entry took what was used), released, or expired. An open one whose time has come '
+'counts for nothing, even before somebody has marked it.';
 create table credits.stripe_customers (
   user_id uuid not null references credits.accounts (user_id) on delete restrict,
   livemode boolean not null,
@@ -378,6 +498,21 @@ comment on column credits.stripe_events.outcome is
 'person to look at. failed: did not commit; Stripe delivers it again.';
 comment on column credits.stripe_events.payload is
 'The fields that settlement reads; the rest of the event stays at Stripe.';
+create table credits.checks (
+  name text primary key,
+  findings integer not null,
+  finished_at timestamptz not null default now(),
+  constraint checks_name_is_known check (name in ('audit', 'reconcile', 'events_behind')),
+  constraint checks_findings_is_a_count check (findings >= 0)
+);
+
+alter table credits.checks enable row level security;
+
+comment on table credits.checks is
+'What each check of an operator found when it last ran, so that monitoring sees it, and sees when none runs any more.';
+comment on column credits.checks.name is
+'audit: things that do not add up. reconcile: what a person has to look at. events_behind: events that webhooks had '
+'not brought within minutes.';
 create function credits.is_forgotten(p_user_id uuid)
 returns boolean
 language plpgsql
@@ -393,35 +528,46 @@ comment on function credits.is_forgotten(uuid) is
 'Whether forget_user was called for this user: nothing personal is stored then.';
 
 create function credits.lock_account(p_user_id uuid)
-returns void
+returns credits.accounts
 language plpgsql
 set search_path = ''
 as $$
+declare
+  account credits.accounts;
 begin
-  perform from credits.accounts where auth_user_id = p_user_id for no key update;
-  if found then
-    return;
-  end if;
-  insert into credits.accounts (user_id, auth_user_id)
-  select u.id, u.id from auth.users as u where u.id = p_user_id
-  on conflict do nothing;
-  perform from credits.accounts where auth_user_id = p_user_id for no key update;
+  select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
   if not found then
-    perform credits.fail(403, 'user_not_found', 'There is no such user.');
+    insert into credits.accounts (user_id, auth_user_id)
+    select u.id, u.id from auth.users as u where u.id = p_user_id
+    on conflict do nothing;
+    select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+    if not found then
+      perform credits.fail(403, 'user_not_found', 'There is no such user.');
+    end if;
   end if;
+  if account.due_at <= now() then
+    account := credits.lapse(p_user_id);
+  end if;
+  return account;
 end
 $$;
 
 comment on function credits.lock_account(uuid) is
-'Locks the user''s account, opening it first where there is none. Every function takes this lock before it reads or '
-'moves a user''s money, and several of them in the order of user_id, so no two can wait for each other.';
+'Locks the user''s account, opening it first where there is none, and lets lapse what has expired. Every function '
+'takes this lock before it reads or moves a user''s money, and several of them in the order of user_id, so no two '
+'can wait for each other.';
 create function credits.post_entry(
   p_user_id uuid,
   p_kind text,
   p_amount numeric,
   p_key text,
   p_description text,
-  p_transaction_id uuid default null
+  p_lots jsonb default null,
+  p_transaction_id uuid default null,
+  p_spend_id bigint default null,
+  p_metadata jsonb default null,
+  p_expires_at timestamptz default 'infinity',
+  p_priority integer default 50
 )
 returns credits.ledger_entries
 language plpgsql
@@ -432,21 +578,41 @@ declare
 begin
   with account as (
     update credits.accounts
-    set balance = balance + p_amount
+    set
+      balance = balance + p_amount,
+      last_entry_at = greatest(clock_timestamp(), last_entry_at + interval '1 microsecond')
     where user_id = p_user_id
-    returning balance
+    returning balance, last_entry_at
+  ),
+
+  lots as (
+    update credits.lots
+    set remaining = remaining + (p_lots ->> id::text)::numeric
+    where user_id = p_user_id and id = any(array(select k.lot_id::bigint from jsonb_object_keys(p_lots) as k (lot_id)))
   )
-  insert into credits.ledger_entries (user_id, kind, amount, balance_after, transaction_id, description, key)
-  select p_user_id, p_kind, p_amount, account.balance, p_transaction_id, p_description, p_key
+
+  insert into credits.ledger_entries (
+    user_id, kind, amount, balance_after, transaction_id, spend_id, lots, description, metadata, key, created_at
+  )
+  select
+    p_user_id, p_kind, p_amount, account.balance, p_transaction_id, p_spend_id, p_lots, p_description, p_metadata,
+    p_key, account.last_entry_at
   from account
   returning * into strict entry;
+
+  if p_lots is null then
+    insert into credits.lots (user_id, id, transaction_id, remaining, expires_at, priority)
+    values (p_user_id, entry.id, p_transaction_id, p_amount, p_expires_at, p_priority);
+  end if;
   return entry;
 end
 $$;
 
-comment on function credits.post_entry(uuid, text, numeric, text, text, uuid) is
-'Moves a balance and writes its ledger entry, in one statement: the only code that writes either. The key makes the '
-'entry happen once; posting it again raises unique_violation.';
+comment on function
+credits.post_entry(uuid, text, numeric, text, text, jsonb, uuid, bigint, jsonb, timestamptz, integer) is
+'Moves a balance and the lots it consists of, and writes the ledger entry that says so: the only code that writes '
+'any of them. p_lots says how much of the amount goes to which lot; without it the entry opens a lot of its own. The '
+'key makes the entry happen once; posting it again raises unique_violation.';
 create function credits.share(p_credits numeric, p_part_minor bigint, p_amount_minor bigint)
 returns numeric
 language plpgsql
@@ -516,8 +682,13 @@ begin
     where m.amount <> 0
   loop
     perform credits.post_entry(
-      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind,
-      movement.description, p_purchase.id
+      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind, movement.description,
+      p_lots => (
+        select jsonb_build_object(l.id, trim_scale(movement.amount))
+        from credits.lots as l
+        where l.user_id = p_purchase.user_id and l.transaction_id = p_purchase.id
+      ),
+      p_transaction_id => p_purchase.id
     );
   end loop;
 
@@ -542,7 +713,8 @@ $$;
 
 comment on function credits.settle(credits.transactions, text) is
 'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
-'already says.';
+'already says. It all goes to the purchase''s own lot, below zero where that was spent: so neither the order of the '
+'facts nor what else the user has leaves a trace.';
 create function credits.payment_intent_of(p_event jsonb)
 returns text
 language plpgsql
@@ -616,6 +788,238 @@ $$;
 
 comment on function credits.lock_purchase(jsonb) is
 'The newest state of the purchase that an event is about, its row locked. All columns null where there is none.';
+create function credits.lapse(p_user_id uuid)
+returns credits.accounts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  account credits.accounts;
+  kept numeric;
+  lot record;
+begin
+  with expired as (
+    update credits.holds
+    set status = 'expired'
+    where user_id = p_user_id and status = 'open' and expires_at <= now()
+    returning amount
+  )
+  update credits.accounts
+  set held = held - (select coalesce(sum(e.amount), 0) from expired as e)
+  where user_id = p_user_id
+  returning * into account;
+
+  -- What lapsed is what the open holds would have taken first, so as much of it stays until they end.
+  kept := account.held;
+  for lot in
+    select l.id, l.remaining, e.description
+    from credits.lots as l
+    inner join credits.ledger_entries as e on l.user_id = e.user_id and l.id = e.id
+    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    order by l.expires_at desc, l.priority desc, l.id desc
+  loop
+    if lot.remaining > kept then
+      perform credits.post_entry(
+        p_user_id, 'expiry', kept - lot.remaining, 'expiry:' || lot.id || ':' || clock_timestamp(),
+        'Expiry of ' || lot.description, jsonb_build_object(lot.id, trim_scale(kept - lot.remaining))
+      );
+    end if;
+    kept := greatest(kept - lot.remaining, 0);
+  end loop;
+
+  update credits.accounts
+  set due_at = least(
+    (select min(l.expires_at) from credits.lots as l where l.user_id = p_user_id and l.is_open and l.expires_at > now()),
+    (select min(h.expires_at) from credits.holds as h where h.user_id = p_user_id and h.status = 'open'),
+    'infinity'
+  )
+  where user_id = p_user_id
+  returning * into account;
+  return account;
+end
+$$;
+
+comment on function credits.lapse(uuid) is
+'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives the account as it is then. The '
+'account is locked.';
+
+create function credits.free_hold(p_hold credits.holds, p_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update credits.holds set status = p_status where id = p_hold.id;
+  update credits.accounts as a
+  set
+    held = a.held - p_hold.amount,
+    -- A lot that lapsed and stayed for this hold is due now.
+    due_at = least(
+      a.due_at, (select min(l.expires_at) from credits.lots as l where l.user_id = a.user_id and l.is_open)
+    )
+  where a.user_id = p_hold.user_id;
+end
+$$;
+
+comment on function credits.free_hold(credits.holds, text) is
+'Ends an open hold, so that its credits are no longer held. The account is locked.';
+
+create function credits.due_of(
+  p_user_id uuid, p_held numeric, p_due_at timestamptz, out freed numeric, out lapsing numeric
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  freed := 0;
+  lapsing := 0;
+  if p_due_at <= now() then
+    freed := (
+      select coalesce(sum(h.amount), 0)
+      from credits.holds as h
+      where h.user_id = p_user_id and h.status = 'open' and h.expires_at <= now()
+    );
+    lapsing := (
+      select greatest(coalesce(sum(l.remaining), 0) - (p_held - freed), 0)
+      from credits.lots as l
+      where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    );
+  end if;
+end
+$$;
+
+comment on function credits.due_of(uuid, numeric, timestamptz) is
+'What credits.lapse has yet to do for an account: the held credits that it will free and the balance that will lapse. '
+'Runs with the reader''s own rights, for the views.';
+create function credits.draw(p_user_id uuid, p_amount numeric)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  wanted numeric := p_amount;
+  taken numeric;
+  drawn jsonb := '{}';
+  lot record;
+begin
+  for lot in
+    select l.id, l.remaining
+    from credits.lots as l
+    where l.user_id = p_user_id and l.is_open
+    order by l.expires_at, l.priority, l.id
+  loop
+    taken := least(lot.remaining, wanted);
+    drawn := drawn || jsonb_build_object(lot.id, trim_scale(-taken));
+    wanted := wanted - taken;
+    exit when wanted = 0;
+  end loop;
+
+  -- Only where a payment was taken back under an open hold: the newest lot owes the rest.
+  if wanted > 0 then
+    select l.id into lot from credits.lots as l where l.user_id = p_user_id order by l.id desc limit 1;
+    taken := wanted - coalesce((drawn ->> lot.id::text)::numeric, 0);
+    drawn := drawn || jsonb_build_object(lot.id, trim_scale(-taken));
+  end if;
+  return drawn;
+end
+$$;
+
+comment on function credits.draw(uuid, numeric) is
+'Which lots an amount is taken from, for post_entry: the soonest to expire first, then by priority, then the oldest. '
+'Lots that are used up are not read again. The account is locked and up to date.';
+create function credits.check_posting(
+  p_amount numeric, p_idempotency_key text, p_description text, p_metadata jsonb default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
+    perform credits.fail(
+      400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
+    );
+  elsif (length(p_idempotency_key) between 1 and 255) is not true then
+    perform credits.fail(400, 'invalid_argument', 'idempotency_key is required, 1 to 255 characters.');
+  elsif (length(trim(p_description)) > 0 and length(p_description) <= 500) is not true then
+    perform credits.fail(
+      400, 'invalid_argument',
+      'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
+    );
+  elsif p_metadata is not null and (jsonb_typeof(p_metadata) <> 'object' or length(p_metadata::text) > 10000) then
+    perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
+  end if;
+end
+$$;
+
+comment on function credits.check_posting(numeric, text, text, jsonb) is
+'Raises 400 invalid_argument unless these can be posted.';
+
+create function credits.insufficient(p_account credits.accounts, p_amount numeric)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  available constant numeric := greatest(p_account.balance - p_account.held, 0);
+begin
+  perform credits.fail(
+    402, 'insufficient_credits',
+    format('Not enough credits: %s wanted, %s available.', credits.shown(p_amount), credits.shown(available)),
+    jsonb_build_object(
+      'balance', credits.shown(p_account.balance),
+      'available', credits.shown(available),
+      'shortfall', credits.shown(p_amount - available)
+    )::text
+  );
+end
+$$;
+
+comment on function credits.insufficient(credits.accounts, numeric) is
+'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
+'JSON: {balance, available, shortfall}.';
+
+create function credits.key_reused(p_what text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform credits.fail(
+    409, 'idempotency_key_reused', format('This idempotency key belongs to another %s.', p_what),
+    format('Use a new key for a new %s.', p_what)
+  );
+end
+$$;
+
+comment on function credits.key_reused(text) is
+'Raises 409 idempotency_key_reused: the key was used before, with other arguments.';
+create view credits.lot_movements
+with (security_invoker = true) as
+select
+  e.user_id,
+  e.id as entry_id,
+  e.kind,
+  e.created_at,
+  e.id as lot_id,
+  e.amount
+from credits.ledger_entries as e
+where e.lots is null
+union all
+select
+  e.user_id,
+  e.id as entry_id,
+  e.kind,
+  e.created_at,
+  m.key::bigint as lot_id,
+  m.value::numeric as amount
+from credits.ledger_entries as e
+cross join lateral jsonb_each_text(e.lots) as m;
+
+comment on view credits.lot_movements is
+'Every ledger entry by the lots it moved: what an entry put into a lot, or took from it.';
 create type credits.verdict as (outcome text, reason text, user_id uuid, transaction_id uuid);
 
 create function credits.payment_rank(p_state text)
@@ -1264,6 +1668,8 @@ create function public.grant_credits(
   amount numeric,
   reason text,
   idempotency_key text,
+  expires_at timestamptz default null,
+  priority integer default 50,
   out entry_id bigint,
   out balance numeric,
   out created boolean
@@ -1275,17 +1681,12 @@ as $$
 #variable_conflict use_column
 declare
   entry_key constant text := 'grant:' || grant_credits.idempotency_key;
+  expiry constant timestamptz := coalesce(grant_credits.expires_at, 'infinity');
   entry credits.ledger_entries;
 begin
-  if grant_credits.amount is null or grant_credits.amount <= 0 or grant_credits.amount in ('NaN', 'Infinity')
-    or grant_credits.amount >= 1e14 or min_scale(grant_credits.amount) > 6 then
-    perform credits.fail(
-      400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
-    );
-  elsif coalesce(trim(grant_credits.reason), '') = '' then
-    perform credits.fail(400, 'invalid_argument', 'reason is required: the user sees it in the history.');
-  elsif grant_credits.idempotency_key is null or length(grant_credits.idempotency_key) not between 1 and 255 then
-    perform credits.fail(400, 'invalid_argument', 'idempotency_key is required, 1 to 255 characters.');
+  perform credits.check_posting(grant_credits.amount, grant_credits.idempotency_key, grant_credits.reason);
+  if grant_credits.priority is null or grant_credits.priority not between 0 and 100 then
+    perform credits.fail(400, 'invalid_argument', 'priority must be between 0, spent first, and 100.');
   end if;
   perform credits.lock_account(grant_credits.user_id);
 
@@ -1294,13 +1695,24 @@ begin
   where e.user_id = grant_credits.user_id and e.key = entry_key;
   created := not found;
   if created then
+    if expiry <= now() then
+      perform credits.fail(400, 'invalid_argument', 'expires_at must be in the future.');
+    end if;
     entry := credits.post_entry(
-      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason
+      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason,
+      p_expires_at => expiry, p_priority => grant_credits.priority
     );
-  elsif (entry.amount, entry.description) <> (grant_credits.amount, grant_credits.reason) then
-    perform credits.fail(
-      409, 'idempotency_key_reused', 'This idempotency key has granted something else.', 'Use a new key for a new grant.'
-    );
+    update credits.accounts as a
+    set due_at = expiry
+    where a.user_id = grant_credits.user_id and a.due_at > expiry;
+  elsif not exists (
+    select
+    from credits.lots as l
+    where l.user_id = entry.user_id and l.id = entry.id
+      and (entry.amount, entry.description, l.expires_at, l.priority)
+      = (grant_credits.amount, grant_credits.reason, expiry, grant_credits.priority)
+  ) then
+    perform credits.key_reused('grant');
   end if;
   entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
@@ -1309,9 +1721,10 @@ exception when numeric_value_out_of_range then
 end
 $$;
 
-comment on function public.grant_credits(uuid, numeric, text, text) is
-'Gives a user credits without a payment. The same idempotency_key and arguments give the same answer again (created is '
-'false). Errors: 400 invalid_argument, 403 user_not_found, 409 idempotency_key_reused.';
+comment on function public.grant_credits(uuid, numeric, text, text, timestamptz, integer) is
+'Gives a user credits without a payment: a promotion, support, a balance brought from another system. They can expire, '
+'and a lower priority (0 to 100) is spent before a higher one. The same idempotency_key and arguments give the same '
+'answer again (created is false). Errors: 400 invalid_argument, 403 user_not_found, 409 idempotency_key_reused.';
 create function public.record_stripe_events(events jsonb)
 returns jsonb
 language plpgsql
@@ -1399,6 +1812,10 @@ begin
   update credits.transactions as t
   set failure_message = null, stripe_payment_method_id = null
   where t.user_id = forget_user.user_id;
+  perform credits.free_hold(h, 'released')
+  from credits.holds as h
+  where h.user_id = forget_user.user_id and h.status = 'open';
+  update credits.holds as h set metadata = null where h.user_id = forget_user.user_id;
   update credits.stripe_events as e
   set payload = credits.without_person(e.payload)
   where e.user_id = forget_user.user_id;
@@ -1408,14 +1825,16 @@ $$;
 
 comment on function public.forget_user(uuid) is
 'Erases what is personal of a user and cuts the link to auth.users, so that the user can be deleted there. Purchases '
-'and ledger stay, under an id that leads to nobody; refunds and disputes still settle. Delete the customer at Stripe '
-'as well. Again changes nothing. Errors: 404 account_not_found.';
+'and ledger stay, under an id that leads to nobody; refunds and disputes still settle; open holds are released. The '
+'description and metadata of a ledger entry cannot be erased: put nothing personal there. Delete the customer at '
+'Stripe as well. Again changes nothing. Errors: 404 account_not_found.';
 create function public.audit_credits()
 returns table (finding text, user_id uuid, subject text, detail text)
 language sql
 stable
 security definer -- service_role alone may execute it; it reads tables that service_role cannot
 set search_path = ''
+set statement_timeout = '10min'
 as $$
   select 'balance_is_not_the_sum_of_entries', a.user_id, a.user_id::text,
     format('balance %s, entries %s', a.balance, coalesce(sum(e.amount), 0))
@@ -1461,6 +1880,66 @@ as $$
       t.refunded_minor, credits.refunded_minor(t), t.disputed_minor, credits.disputed_minor(t))
   from credits.transactions as t
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
+
+  union all
+  select 'balance_is_not_the_sum_of_lots', a.user_id, a.user_id::text,
+    format('balance %s, lots %s', a.balance, coalesce(sum(l.remaining), 0))
+  from credits.accounts as a
+  left join credits.lots as l on a.user_id = l.user_id
+  group by a.user_id
+  having a.balance <> coalesce(sum(l.remaining), 0)
+
+  union all
+  select 'lot_is_not_what_its_entries_left', l.user_id, l.id::text,
+    format('remaining %s, entries %s', l.remaining, coalesce(m.amount, 0))
+  from credits.lots as l
+  left join (
+    select m.user_id, m.lot_id, sum(m.amount) as amount
+    from credits.lot_movements as m
+    group by m.user_id, m.lot_id
+  ) as m on l.user_id = m.user_id and l.id = m.lot_id
+  where l.remaining <> coalesce(m.amount, 0)
+
+  union all
+  select 'entry_is_not_the_sum_of_its_lots', e.user_id, e.id::text, format('amount %s, lots %s', e.amount, e.lots)
+  from credits.ledger_entries as e
+  where e.lots is not null
+    and e.amount <> (select coalesce(sum(m.value::numeric), 0) from jsonb_each_text(e.lots) as m)
+
+  union all
+  select 'spend_refunded_beyond_itself', s.user_id, s.id::text,
+    format('spent %s, refunded %s', -s.amount, sum(r.amount))
+  from credits.ledger_entries as r
+  inner join credits.ledger_entries as s on r.user_id = s.user_id and r.spend_id = s.id
+  group by s.user_id, s.id, s.amount
+  having sum(r.amount) > -s.amount
+
+  union all
+  select 'held_is_not_the_sum_of_open_holds', a.user_id, a.user_id::text,
+    format('held %s, holds %s', a.held, coalesce(sum(h.amount), 0))
+  from credits.accounts as a
+  left join credits.holds as h on a.user_id = h.user_id and h.status = 'open'
+  group by a.user_id
+  having a.held <> coalesce(sum(h.amount), 0)
+
+  union all
+  select 'expiry_comes_before_it_is_due', a.user_id, a.user_id::text,
+    format('due at %s, not at %s', a.due_at, x.expires_at)
+  from credits.accounts as a
+  inner join (
+    select h.user_id, h.expires_at from credits.holds as h where h.status = 'open'
+    union all
+    select l.user_id, l.expires_at from credits.lots as l where l.is_open and l.expires_at > now()
+  ) as x on a.user_id = x.user_id
+  where x.expires_at < a.due_at
+
+  union all
+  select 'captured_hold_without_its_spend', h.user_id, h.id::text, h.description
+  from credits.holds as h
+  where h.status = 'captured'
+    and not exists (
+      select from credits.ledger_entries as e where e.user_id = h.user_id and e.key = 'capture:' || h.id
+    )
 
   union all
   select 'row_without_its_owner', o.user_id, o.subject, o.detail
@@ -1548,6 +2027,18 @@ begin
       select coalesce(jsonb_agg(to_jsonb(e) order by e.received_at, e.created_at, e.type not like '%.created', e.id), '[]')
       from credits.stripe_events as e where e.user_id = wanted_user and e.transaction_id = any(purchase_ids)
     ),
+    'lots', (
+      select coalesce(jsonb_agg(to_jsonb(l) - 'is_open' order by l.id), '[]')
+      from credits.lots as l
+      where l.user_id = wanted_user and (
+        l.transaction_id = any(purchase_ids) or (wanted_user = wanted_id and l.transaction_id is null)
+      )
+    ),
+    'holds', (
+      select coalesce(jsonb_agg(to_jsonb(h) order by h.created_at, h.id), '[]')
+      from credits.holds as h
+      where h.user_id = wanted_user and wanted_user = wanted_id and h.status = 'open'
+    ),
     'entries', (
       select coalesce(jsonb_agg(to_jsonb(l) order by l.id), '[]')
       from credits.ledger_entries as l
@@ -1559,7 +2050,7 @@ $$;
 
 comment on function public.explain_credits(text) is
 'Everything known about a user, a purchase or a PaymentIntent, each list in order: {account, purchases, refunds, '
-'disputes, events, entries}. Errors: 404 not_found.';
+'disputes, events, lots, holds, entries}; of the holds those that are open, of a user alone. Errors: 404 not_found.';
 create function public.close_credit_purchase(transaction_id uuid, out status text)
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself
@@ -1639,6 +2130,620 @@ comment on function public.credit_facts(text[], uuid[]) is
 'What is known of purchases, found by PaymentIntent or by id, to be compared with Stripe: an array of {transaction_id, '
 'payment_intent_id, status, credits, payment_state, refunds: {id: status}, disputes: {id: {status, funds, …}}, …}. '
 'Amounts are in the currency''s major unit, times in Unix seconds; credits is what the purchase gives as it stands.';
+create function public.spend_credits(
+  user_id uuid,
+  amount numeric,
+  idempotency_key text,
+  description text,
+  metadata jsonb default null,
+  out entry_id bigint,
+  out balance numeric,
+  out created boolean
+)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  entry_key constant text := 'spend:' || spend_credits.idempotency_key;
+  account credits.accounts;
+  entry credits.ledger_entries;
+begin
+  perform credits.check_posting(
+    spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
+  );
+  account := credits.lock_account(spend_credits.user_id);
+
+  select e.* into entry
+  from credits.ledger_entries as e
+  where e.user_id = spend_credits.user_id and e.key = entry_key;
+  created := not found;
+  if created then
+    if account.balance - account.held < spend_credits.amount then
+      perform credits.insufficient(account, spend_credits.amount);
+    end if;
+    entry := credits.post_entry(
+      spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
+      credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
+    );
+  elsif (-entry.amount, entry.description, entry.metadata)
+    is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
+    perform credits.key_reused('spend');
+  end if;
+  entry_id := entry.id;
+  balance := credits.shown(entry.balance_after);
+end
+$$;
+
+comment on function public.spend_credits(uuid, numeric, text, text, jsonb) is
+'Takes credits for usage. The same idempotency_key and arguments give the same answer again (created is false) and '
+'take nothing. description and metadata, an object, are shown in the user''s history. Errors: 400 invalid_argument, '
+'402 insufficient_credits (hint is JSON: {balance, available, shortfall}), 403 user_not_found, 409 '
+'idempotency_key_reused.';
+create function public.spend_credits_batch(spends jsonb)
+returns jsonb
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+declare
+  spend jsonb;
+  place bigint;
+  posting record;
+  code text;
+  hint text;
+  answer jsonb;
+  answers jsonb := '{}';
+begin
+  if jsonb_typeof(spend_credits_batch.spends) is distinct from 'array'
+    or jsonb_array_length(spend_credits_batch.spends) > 1000 then
+    perform credits.fail(400, 'invalid_argument', 'spends must be an array of at most 1,000 spends.');
+  end if;
+
+  -- In the order of user_id, as everybody locks accounts; those of one user in the order given.
+  for spend, place in
+    select s.spend, s.place
+    from jsonb_array_elements(spend_credits_batch.spends) with ordinality as s (spend, place)
+    order by case when pg_input_is_valid(s.spend ->> 'user_id', 'uuid') then (s.spend ->> 'user_id')::uuid end, s.place
+  loop
+    begin
+      select p.* into posting
+      from public.spend_credits(
+        (spend ->> 'user_id')::uuid, (spend ->> 'amount')::numeric, spend ->> 'idempotency_key',
+        spend ->> 'description', nullif(spend -> 'metadata', 'null')
+      ) as p;
+      answer := jsonb_build_object(
+        'status', 200, 'entry_id', posting.entry_id, 'balance', posting.balance, 'created', posting.created
+      );
+    exception when others then
+      get stacked diagnostics code = pg_exception_detail, hint = pg_exception_hint;
+      answer := case
+        when sqlstate like 'PT%' then jsonb_build_object(
+          'status', substr(sqlstate, 3)::integer, 'code', code, 'message', sqlerrm, 'hint', hint
+        )
+        when sqlstate like '22%' then jsonb_build_object(
+          'status', 400, 'code', 'invalid_argument', 'message', sqlerrm, 'hint', ''
+        )
+        else jsonb_build_object('status', 503, 'code', 'failed', 'message', sqlerrm, 'hint', 'Send this one again.')
+      end;
+    end;
+    answers := answers || jsonb_build_object(
+      place, answer || jsonb_build_object('user_id', spend -> 'user_id', 'idempotency_key', spend -> 'idempotency_key')
+    );
+  end loop;
+
+  return (
+    select coalesce(jsonb_agg(answers -> a.place::text order by a.place), '[]')
+    from generate_series(1, jsonb_array_length(spend_credits_batch.spends)) as a (place)
+  );
+end
+$$;
+
+comment on function public.spend_credits_batch(jsonb) is
+'Takes up to 1,000 spends, each {user_id, amount, idempotency_key, description, metadata}, of any users; each '
+'succeeds or fails alone. Gives for each, in the same order, {user_id, idempotency_key, status: 200, entry_id, '
+'balance, created} or {user_id, idempotency_key, status, code, message, hint} with the status and code that '
+'spend_credits would answer; 503 failed: send that one again. Errors: 400 invalid_argument.';
+create function public.hold_credits(
+  user_id uuid,
+  amount numeric,
+  idempotency_key text,
+  expires_in interval,
+  description text,
+  metadata jsonb default null,
+  out hold_id uuid,
+  out held numeric,
+  out expires_at timestamptz,
+  out status text,
+  out created boolean
+)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  -- Without days and months, whose length depends on the session's time zone.
+  lasting constant interval := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
+  account credits.accounts;
+  hold credits.holds;
+begin
+  perform credits.check_posting(
+    hold_credits.amount, hold_credits.idempotency_key, hold_credits.description, hold_credits.metadata
+  );
+  if lasting is null or lasting < interval '1 second' or lasting > interval '720 hours' then
+    perform credits.fail(400, 'invalid_argument', 'expires_in must be between one second and 30 days.');
+  end if;
+  account := credits.lock_account(hold_credits.user_id);
+
+  select h.* into hold
+  from credits.holds as h
+  where h.user_id = hold_credits.user_id and h.idempotency_key = hold_credits.idempotency_key;
+  created := not found;
+  if created then
+    if account.balance - account.held < hold_credits.amount then
+      perform credits.insufficient(account, hold_credits.amount);
+    end if;
+    insert into credits.holds as h (user_id, amount, idempotency_key, description, metadata, expires_at)
+    values (
+      hold_credits.user_id, hold_credits.amount, hold_credits.idempotency_key, hold_credits.description,
+      hold_credits.metadata, now() + lasting
+    )
+    returning h.* into hold;
+    update credits.accounts as a
+    set held = a.held + hold.amount, due_at = least(a.due_at, hold.expires_at)
+    where a.user_id = hold.user_id;
+  elsif (hold.amount, hold.description, hold.metadata, hold.expires_at - hold.created_at)
+    is distinct from (hold_credits.amount, hold_credits.description, hold_credits.metadata, lasting) then
+    perform credits.key_reused('hold');
+  end if;
+  hold_id := hold.id;
+  held := credits.shown(hold.amount);
+  expires_at := hold.expires_at;
+  status := hold.status;
+end
+$$;
+
+comment on function public.hold_credits(uuid, numeric, text, interval, text, jsonb) is
+'Reserves credits for work whose price is not known yet; capture_hold takes what was used, release_hold gives it back, '
+'and from expires_in (1 second to 30 days) on it counts for nothing. The same idempotency_key and arguments give the '
+'same hold again (created is false; status is open, captured, released or expired). Errors: 400 invalid_argument, '
+'402 insufficient_credits (hint is JSON: {balance, available, shortfall}), 403 user_not_found, '
+'409 idempotency_key_reused.';
+create function credits.lock_hold(p_hold_id uuid, out hold credits.holds, out account credits.accounts)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  select h.* into hold from credits.holds as h where h.id = p_hold_id;
+  if not found then
+    perform credits.fail(404, 'hold_not_found', 'There is no such hold.');
+  end if;
+  account := credits.lock_account(hold.user_id);
+  select h.* into hold from credits.holds as h where h.id = p_hold_id;
+end
+$$;
+
+comment on function credits.lock_hold(uuid) is
+'A hold as it stands once its account is locked. Raises 404 hold_not_found.';
+
+create function public.capture_hold(
+  hold_id uuid,
+  amount numeric,
+  description text default null,
+  metadata jsonb default null,
+  out entry_id bigint,
+  out balance numeric,
+  out created boolean
+)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  entry_key constant text := 'capture:' || capture_hold.hold_id;
+  locked record;
+  hold credits.holds;
+  account credits.accounts;
+  entry credits.ledger_entries;
+  notes text;
+  noted jsonb;
+begin
+  select l.hold, l.account into locked from credits.lock_hold(capture_hold.hold_id) as l;
+  hold := locked.hold;
+  account := locked.account;
+  notes := coalesce(capture_hold.description, hold.description);
+  noted := coalesce(capture_hold.metadata, hold.metadata);
+  perform credits.check_posting(capture_hold.amount, entry_key, notes, noted);
+
+  created := hold.status = 'open';
+  if created then
+    if capture_hold.amount > hold.amount then
+      if not (select s.allow_capture_overrun from credits.settings as s) then
+        perform credits.fail(
+          409, 'capture_exceeds_hold', format('Only %s credits are held.', credits.shown(hold.amount)),
+          'Capture at most what is held and spend the rest, or set allow_capture_overrun.'
+        );
+      end if;
+      account.held := account.held - hold.amount;
+      if account.balance - account.held < capture_hold.amount then
+        perform credits.insufficient(account, capture_hold.amount);
+      end if;
+    end if;
+    perform credits.free_hold(hold, 'captured');
+    entry := credits.post_entry(
+      hold.user_id, 'spend', -capture_hold.amount, entry_key, notes, credits.draw(hold.user_id, capture_hold.amount),
+      p_metadata => noted
+    );
+  elsif hold.status = 'captured' then
+    select e.* into strict entry
+    from credits.ledger_entries as e
+    where e.user_id = hold.user_id and e.key = entry_key;
+    if (-entry.amount, entry.description, entry.metadata) is distinct from (capture_hold.amount, notes, noted) then
+      perform credits.fail(409, 'hold_captured', 'The hold was captured with other arguments.');
+    end if;
+  else
+    perform credits.fail(
+      409, 'hold_' || hold.status, format('The hold was %s.', hold.status), 'Use spend_credits for what was used.'
+    );
+  end if;
+  entry_id := entry.id;
+  balance := credits.shown(entry.balance_after);
+end
+$$;
+
+comment on function public.capture_hold(uuid, numeric, text, jsonb) is
+'Takes what was used of a hold and frees the rest; it succeeds even if the payment behind the credits was taken back '
+'meanwhile. description and metadata are the hold''s unless given. Again with the same arguments gives the same answer '
+'(created is false). Errors: 400 invalid_argument, 402 insufficient_credits (only with allow_capture_overrun), '
+'403 user_not_found, 404 hold_not_found, 409 capture_exceeds_hold, hold_captured, hold_released or hold_expired.';
+create function public.release_hold(hold_id uuid, out status text, out released numeric)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  hold credits.holds;
+begin
+  select (l.hold).* into hold from credits.lock_hold(release_hold.hold_id) as l;
+  released := 0.00;
+  if hold.status = 'captured' then
+    perform credits.fail(409, 'hold_captured', 'The hold was captured.', 'Give its entry back with refund_spend.');
+  elsif hold.status = 'open' then
+    perform credits.free_hold(hold, 'released');
+    hold.status := 'released';
+    released := credits.shown(hold.amount);
+  end if;
+  status := hold.status;
+end
+$$;
+
+comment on function public.release_hold(uuid) is
+'Gives back what was held. A hold that ended so before, or expired, changes nothing more: released is 0.00 then, '
+'status released or expired. Errors: 403 user_not_found, 404 hold_not_found, 409 hold_captured.';
+create function credits.give_back(p_spend credits.ledger_entries, p_amount numeric)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  wanted numeric := p_amount;
+  given numeric;
+  back jsonb := '{}';
+  lot record;
+begin
+  for lot in
+    select l.id, -(p_spend.lots ->> l.id::text)::numeric - coalesce(
+      (
+        select sum((e.lots ->> l.id::text)::numeric)
+        from credits.ledger_entries as e
+        where e.user_id = p_spend.user_id and e.spend_id = p_spend.id and e.lots ? l.id::text
+      ), 0
+    ) as taken
+    from jsonb_object_keys(p_spend.lots) as k (lot_id)
+    inner join credits.lots as l on l.user_id = p_spend.user_id and l.id = k.lot_id::bigint
+    order by l.expires_at desc, l.priority desc, l.id desc
+  loop
+    given := least(lot.taken, wanted);
+    if given > 0 then
+      back := back || jsonb_build_object(lot.id, trim_scale(given));
+      wanted := wanted - given;
+    end if;
+  end loop;
+  return back;
+end
+$$;
+
+comment on function credits.give_back(credits.ledger_entries, numeric) is
+'Which lots a part of a spend goes back to, for post_entry: in the reverse order of the draw, so what lasts longest '
+'comes back first, and no lot gets more than was taken from it.';
+
+create function public.refund_spend(
+  user_id uuid,
+  entry_id bigint,
+  amount numeric,
+  idempotency_key text,
+  description text default null,
+  out refund_entry_id bigint,
+  out balance numeric,
+  out created boolean
+)
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  entry_key constant text := 'spend_refund:' || refund_spend.idempotency_key;
+  spend credits.ledger_entries;
+  entry credits.ledger_entries;
+  notes text;
+  left_of_it numeric;
+begin
+  perform credits.lock_account(refund_spend.user_id);
+
+  select e.* into spend
+  from credits.ledger_entries as e
+  where e.user_id = refund_spend.user_id and e.id = refund_spend.entry_id and e.kind = 'spend';
+  if not found then
+    perform credits.fail(404, 'spend_not_found', 'The user has no such spend.');
+  end if;
+  notes := coalesce(refund_spend.description, left('Refund of ' || spend.description, 500));
+  perform credits.check_posting(refund_spend.amount, refund_spend.idempotency_key, notes);
+
+  select e.* into entry
+  from credits.ledger_entries as e
+  where e.user_id = refund_spend.user_id and e.key = entry_key;
+  created := not found;
+  if created then
+    left_of_it := -spend.amount - coalesce(
+      (select sum(e.amount) from credits.ledger_entries as e where e.user_id = spend.user_id and e.spend_id = spend.id),
+      0
+    );
+    if refund_spend.amount > left_of_it then
+      perform credits.fail(
+        409, 'refund_exceeds_spend',
+        format('Only %s credits of this spend are left to refund.', credits.shown(left_of_it))
+      );
+    end if;
+    entry := credits.post_entry(
+      spend.user_id, 'spend_refund', refund_spend.amount, entry_key, notes,
+      credits.give_back(spend, refund_spend.amount), p_spend_id => spend.id
+    );
+    update credits.accounts as a
+    set due_at = least(
+      a.due_at,
+      (
+        select min(l.expires_at)
+        from jsonb_object_keys(entry.lots) as k (lot_id)
+        inner join credits.lots as l on l.user_id = entry.user_id and l.id = k.lot_id::bigint
+      )
+    )
+    where a.user_id = spend.user_id;
+  elsif (entry.spend_id, entry.amount, entry.description) <> (spend.id, refund_spend.amount, notes) then
+    perform credits.key_reused('refund');
+  end if;
+  refund_entry_id := entry.id;
+  balance := credits.shown(entry.balance_after);
+end
+$$;
+
+comment on function public.refund_spend(uuid, bigint, numeric, text, text) is
+'Gives back a spend or a part of it, for the app''s own mistakes: the lots are as if it had not been taken, and what '
+'of them has lapsed since lapses again. The same idempotency_key and arguments give the same answer again (created '
+'is false). Errors: 400 invalid_argument, 403 user_not_found, 404 spend_not_found, 409 refund_exceeds_spend or '
+'idempotency_key_reused.';
+create function public.expire_credits(max_accounts integer default 1000)
+returns integer
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+declare
+  due uuid;
+  accounts_done integer := 0;
+begin
+  if expire_credits.max_accounts is null or expire_credits.max_accounts not between 1 and 10000 then
+    perform credits.fail(400, 'invalid_argument', 'max_accounts must be between 1 and 10,000.');
+  end if;
+  for due in
+    select a.user_id
+    from credits.accounts as a
+    where a.due_at <= now()
+    order by a.due_at, a.user_id
+    limit expire_credits.max_accounts
+    for no key update skip locked
+  loop
+    perform credits.lapse(due);
+    accounts_done := accounts_done + 1;
+  end loop;
+  return accounts_done;
+end
+$$;
+
+comment on function public.expire_credits(integer) is
+'Posts the expiry of what has lapsed and marks the holds whose time has come, of up to max_accounts accounts (1 to '
+'10,000); gives how many it went through, less than max_accounts when all are done. Balances read right without it; it '
+'brings the ledger in line. Passes over accounts that are locked. Errors: 400 invalid_argument.';
+create view credits.journal
+with (security_invoker = true) as
+select
+  m.entry_id,
+  m.user_id,
+  m.kind,
+  m.created_at,
+  m.lot_id,
+  side.account,
+  side.sign * m.amount as credits,
+  coalesce(t.currency, s.currency) as currency,
+  side.sign * case
+    when t.id is null then 0
+    -- What Stripe moved is whole in the currency; credits were cut from it, down to their last decimal.
+    when m.kind in ('purchase', 'refund', 'dispute')
+      then round(m.amount * credits.major_units(t.amount_minor, t.currency) / t.credits, c.places)
+    else m.amount * credits.major_units(t.amount_minor, t.currency) / t.credits
+  end as amount
+from credits.lot_movements as m
+cross join credits.settings as s
+inner join credits.lots as l on m.user_id = l.user_id and m.lot_id = l.id
+left join credits.transactions as t on l.user_id = t.user_id and l.transaction_id = t.id
+left join lateral scale(credits.major_units(1, t.currency)) as c (places) on true
+cross join lateral (
+  values
+  ('user_liability', -1),
+  (
+    case m.kind
+      when 'purchase' then 'cash_at_stripe'
+      when 'grant' then 'promotion'
+      when 'spend' then 'revenue'
+      when 'spend_refund' then 'revenue'
+      when 'expiry' then 'breakage'
+      when 'refund' then 'refunds'
+      when 'dispute' then 'disputes'
+    end,
+    1
+  )
+) as side (account, sign);
+
+comment on view credits.journal is
+'The ledger as double-entry bookkeeping: every movement of a lot on two accounts, debit above zero and credit below, '
+'so each entry sums to zero, in credits and in money. user_liability is what users can still use: in money, deferred '
+'revenue at the price that was paid for each lot; granted credits have none. Against it stand cash_at_stripe '
+'(purchases), refunds and disputes (what left it again), revenue (spends), promotion (grants) and breakage (expiry). '
+'Stripe''s fees and payouts are not in it.';
+comment on column credits.journal.amount is
+'Money in the currency''s major unit. Revenue is not rounded, so that shares of a price add up to it.';
+create function public.credit_report(since timestamptz, until timestamptz)
+returns table (
+  unit text, account text, opening numeric, debit numeric, credit numeric, closing numeric
+)
+language plpgsql
+stable
+security definer -- service_role alone may execute it; it reads tables that service_role cannot
+set search_path = ''
+set statement_timeout = '10min'
+as $$
+begin
+  if num_nulls(credit_report.since, credit_report.until) > 0 or credit_report.since >= credit_report.until then
+    perform credits.fail(400, 'invalid_argument', 'since and until are required, and since comes before until.');
+  end if;
+  return query
+  select
+    u.unit,
+    j.account,
+    round(coalesce(sum(u.amount) filter (where j.created_at < credit_report.since), 0), u.places),
+    round(coalesce(sum(u.amount) filter (where j.created_at >= credit_report.since and u.amount > 0), 0), u.places),
+    round(coalesce(-sum(u.amount) filter (where j.created_at >= credit_report.since and u.amount < 0), 0), u.places),
+    round(sum(u.amount), u.places)
+  from credits.journal as j
+  cross join lateral (
+    values ('credits', j.credits, 6), (j.currency, j.amount, scale(credits.major_units(1, j.currency)))
+  ) as u (unit, amount, places)
+  where j.created_at < credit_report.until
+  group by u.unit, j.account, u.places
+  order by u.unit = 'credits' desc, u.unit, j.account;
+end
+$$;
+
+comment on function public.credit_report(timestamptz, timestamptz) is
+'The trial balance of a period, since inclusive and until exclusive: for each unit (credits, and each currency) and '
+'account of the journal the opening balance, what was debited and credited, and the closing balance, debit above zero. '
+'Deferred revenue at the end is the closing user_liability of a currency with its sign turned. Reads the whole ledger. '
+'Errors: 400 invalid_argument.';
+create function public.credit_statement(user_id uuid, since timestamptz, until timestamptz)
+returns jsonb
+language plpgsql
+stable
+security definer -- service_role alone may execute it; it reads tables that service_role cannot
+set search_path = ''
+as $$
+declare
+  opening numeric;
+  closing numeric;
+begin
+  if num_nulls(credit_statement.user_id, credit_statement.since, credit_statement.until) > 0
+    or credit_statement.since >= credit_statement.until then
+    perform credits.fail(400, 'invalid_argument', 'user_id, since and until are required, and since comes before until.');
+  end if;
+  if not exists (select from credits.accounts as a where a.user_id = credit_statement.user_id) then
+    perform credits.fail(404, 'account_not_found', 'This user has no account.');
+  end if;
+
+  select e.balance_after into opening
+  from credits.ledger_entries as e
+  where e.user_id = credit_statement.user_id and e.created_at < credit_statement.since
+  order by e.created_at desc
+  limit 1;
+  select e.balance_after into closing
+  from credits.ledger_entries as e
+  where e.user_id = credit_statement.user_id and e.created_at < credit_statement.until
+  order by e.created_at desc
+  limit 1;
+
+  return jsonb_build_object(
+    'user_id', credit_statement.user_id,
+    'currency', (select s.currency from credits.settings as s),
+    'since', credit_statement.since,
+    'until', credit_statement.until,
+    'opening', credits.shown(coalesce(opening, 0)),
+    'closing', credits.shown(coalesce(closing, 0)),
+    'totals', (
+      select coalesce(jsonb_object_agg(k.kind, jsonb_build_object('entries', k.entries, 'amount', credits.shown(k.amount))), '{}')
+      from (
+        select e.kind, count(*) as entries, sum(e.amount) as amount
+        from credits.ledger_entries as e
+        where e.user_id = credit_statement.user_id
+          and e.created_at >= credit_statement.since and e.created_at < credit_statement.until
+        group by e.kind
+      ) as k
+    )
+  );
+end
+$$;
+
+comment on function public.credit_statement(uuid, timestamptz, timestamptz) is
+'What an account held and moved in a period, since inclusive and until exclusive: {user_id, currency, since, until, '
+'opening, closing, totals: {kind: {entries, amount}}}. Its entries are those of credit_ledger with created_at in the '
+'period. Errors: 400 invalid_argument, 404 account_not_found.';
+create function public.save_credit_check(name text, findings integer)
+returns void
+language plpgsql
+security definer -- service_role alone may execute it; it has no right to write the tables itself
+set search_path = ''
+as $$
+begin
+  if save_credit_check.name is null or save_credit_check.name not in ('audit', 'reconcile', 'events_behind')
+  or save_credit_check.findings is null or save_credit_check.findings < 0 then
+    perform credits.fail(
+      400, 'invalid_argument', 'name must be audit, reconcile or events_behind, and findings a count of 0 or more.'
+    );
+  end if;
+
+  insert into credits.checks (name, findings)
+  values (save_credit_check.name, save_credit_check.findings)
+  on conflict on constraint checks_pkey do update set
+    findings = excluded.findings,
+    finished_at = excluded.finished_at;
+end
+$$;
+
+comment on function public.save_credit_check(text, integer) is
+'Keeps what a check found, in place of what it found before. Errors: 400 invalid_argument.';
+
+create function public.credit_checks()
+returns table (name text, findings integer, finished_at timestamptz)
+language sql
+stable
+security definer -- service_role alone may execute it; it reads a table that service_role cannot
+set search_path = ''
+as $$ select c.name, c.findings, c.finished_at from credits.checks as c $$;
+
+comment on function public.credit_checks() is
+'What each check found when it last ran: audit, reconcile and events_behind, those that ever ran.';
 create view public.credit_packages
 with (security_invoker = true) as
 select
@@ -1686,16 +2791,33 @@ with (security_invoker = true) as
 select
   a.user_id,
   s.currency,
-  credits.shown(a.balance) as balance,
-  credits.shown(a.held) as held
+  credits.shown(a.balance - due.lapsing) as balance,
+  credits.shown(a.held - due.freed) as held,
+  credits.shown(greatest(a.balance - due.lapsing - a.held + due.freed, 0)) as available,
+  credits.shown(coalesce(next.amount, 0)) as expiring_amount,
+  next.expires_at as expiring_at
 from credits.accounts as a
 cross join credits.settings as s
+cross join lateral credits.due_of(a.user_id, a.held, a.due_at) as due
+left join lateral (
+  select
+    l.expires_at,
+    sum(l.remaining) as amount
+  from credits.lots as l
+  where l.user_id = a.user_id and l.is_open and l.expires_at > now() and l.expires_at < 'infinity'
+  group by l.expires_at
+  order by l.expires_at
+  limit 1
+) as next on true
 union all
 select
   me.user_id,
   s.currency,
   0.00 as balance,
-  0.00 as held
+  0.00 as held,
+  0.00 as available,
+  0.00 as expiring_amount,
+  null as expiring_at
 from (select auth.uid() as user_id) as me
 cross join credits.settings as s
 where
@@ -1706,7 +2828,28 @@ where
   );
 
 comment on view public.credit_balance is
-'The user''s balance: always one row for a signed-in user, 0.00 before the first purchase, below zero for a debt.';
+'The user''s balance: always one row for a signed-in user, 0.00 before the first purchase, below zero for a debt. What '
+'has expired is never in it.';
+comment on column public.credit_balance.held is 'The part of the balance that open holds reserve.';
+comment on column public.credit_balance.available is 'What can be spent now: balance less held, never below zero.';
+comment on column public.credit_balance.expiring_amount is 'The credits that expire next; 0.00 where none do.';
+comment on column public.credit_balance.expiring_at is 'When they expire; null where none do.';
+
+create view public.credit_lots
+with (security_invoker = true) as
+select
+  l.id,
+  l.user_id,
+  l.transaction_id,
+  l.priority,
+  credits.shown(l.remaining) as remaining,
+  nullif(l.expires_at, 'infinity') as expires_at
+from credits.lots as l
+where l.is_open and l.expires_at > now();
+
+comment on view public.credit_lots is
+'The credits that are left, by the purchase or grant they came from; id is its ledger entry. They are spent in the '
+'order of expires_at, priority, id.';
 
 create view public.credit_ledger
 with (security_invoker = true) as
@@ -1715,14 +2858,22 @@ select
   e.user_id,
   e.kind,
   e.transaction_id,
+  e.spend_id,
   e.description,
+  e.metadata,
   e.created_at,
   credits.shown(e.amount) as amount,
-  credits.shown(e.balance_after) as balance_after
+  credits.shown(e.balance_after) as balance_after,
+  coalesce(e.lots, jsonb_build_object(e.id, trim_scale(e.amount))) as lots
 from credits.ledger_entries as e;
 
 comment on view public.credit_ledger is
-'Every movement of the user''s balance. Read it newest first by id: order=id.desc.';
+'Every movement of the user''s balance. Read it newest first by created_at, which no two entries of a user share: '
+'order=created_at.desc, and created_at=lt.<the last one''s> for the next page.';
+comment on column public.credit_ledger.kind is
+'purchase, refund, dispute (of a purchase), grant, spend, spend_refund or expiry.';
+comment on column public.credit_ledger.lots is
+'What went into or came out of which lot: {"lot id": signed credits}; a lot''s id is that of the entry that opened it.';
 
 create view public.credit_events
 with (security_invoker = true) as
@@ -1746,41 +2897,61 @@ comment on view public.credit_events is
 revoke all on all tables in schema credits from public, anon, authenticated, service_role;
 revoke all on all routines in schema credits from public, anon, authenticated, service_role;
 revoke all on
-public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger, public.credit_events
+public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_lots, public.credit_ledger,
+public.credit_events
 from public, anon, authenticated, service_role;
 revoke all on function
 public.credit_schema_version(),
 public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
-public.grant_credits(uuid, numeric, text, text),
+public.grant_credits(uuid, numeric, text, text, timestamptz, integer),
+public.spend_credits(uuid, numeric, text, text, jsonb),
+public.spend_credits_batch(jsonb),
+public.hold_credits(uuid, numeric, text, interval, text, jsonb),
+public.capture_hold(uuid, numeric, text, jsonb),
+public.release_hold(uuid),
+public.refund_spend(uuid, bigint, numeric, text, text),
+public.expire_credits(integer),
+public.credit_report(timestamptz, timestamptz),
+public.credit_statement(uuid, timestamptz, timestamptz),
 public.record_stripe_events(jsonb),
 public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
 public.explain_credits(text),
-public.credit_facts(text[], uuid[])
+public.credit_facts(text[], uuid[]),
+public.save_credit_check(text, integer),
+public.credit_checks()
 from public, anon, authenticated, service_role;
 
 -- Reading: the views run with the reader's own rights, so row-level security decides which rows.
 grant usage on schema credits to authenticated, service_role;
-grant select on public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_ledger
+grant select on
+public.credit_packages, public.credit_transactions, public.credit_balance, public.credit_lots, public.credit_ledger
 to authenticated, service_role;
 grant select (currency) on credits.settings to authenticated, service_role;
 grant select (id, name, description, amount_minor, currency, credits, is_active, sort_order)
 on credits.packages to authenticated, service_role;
-grant select (user_id, balance, held) on credits.accounts to authenticated, service_role;
+grant select (user_id, balance, held, due_at) on credits.accounts to authenticated, service_role;
+grant select (id, user_id, transaction_id, remaining, expires_at, priority, is_open)
+on credits.lots to authenticated, service_role;
+grant select (user_id, amount, status, expires_at) on credits.holds to authenticated, service_role;
 grant select (
   id, user_id, package_id, description, amount_minor, currency, credits, status, failure_code, failure_message,
   stripe_payment_intent_id, refunded_minor, disputed_minor, created_at, updated_at
 ) on credits.transactions to authenticated, service_role;
-grant select (id, user_id, kind, transaction_id, description, amount, balance_after, created_at)
+grant select (
+  id, user_id, kind, transaction_id, spend_id, description, metadata, amount, balance_after, lots, created_at
+)
 on credits.ledger_entries to authenticated, service_role;
 grant select on public.credit_events to service_role;
 grant select (
   id, type, outcome, reason, user_id, transaction_id, livemode, attempts, created_at, received_at, payload
 ) on credits.stripe_events to service_role;
-grant execute on function credits.major_units(bigint, text), credits.shown(numeric) to authenticated, service_role;
+grant execute on function
+credits.major_units(bigint, text), credits.shown(numeric), credits.due_of(uuid, numeric, timestamptz)
+to authenticated, service_role;
 
 -- Writing: these functions alone, for the service and the app's backend alone.
 grant execute on function
@@ -1788,13 +2959,24 @@ public.credit_schema_version(),
 public.open_credit_purchase(uuid, uuid, boolean, text, text),
 public.attach_payment_intent(uuid, text),
 public.save_stripe_customer(uuid, boolean, text, text),
-public.grant_credits(uuid, numeric, text, text),
+public.grant_credits(uuid, numeric, text, text, timestamptz, integer),
+public.spend_credits(uuid, numeric, text, text, jsonb),
+public.spend_credits_batch(jsonb),
+public.hold_credits(uuid, numeric, text, interval, text, jsonb),
+public.capture_hold(uuid, numeric, text, jsonb),
+public.release_hold(uuid),
+public.refund_spend(uuid, bigint, numeric, text, text),
+public.expire_credits(integer),
+public.credit_report(timestamptz, timestamptz),
+public.credit_statement(uuid, timestamptz, timestamptz),
 public.record_stripe_events(jsonb),
 public.close_credit_purchase(uuid),
 public.forget_user(uuid),
 public.audit_credits(),
 public.explain_credits(text),
-public.credit_facts(text[], uuid[])
+public.credit_facts(text[], uuid[]),
+public.save_credit_check(text, integer),
+public.credit_checks()
 to service_role;
 -- Supabase Realtime, where the project has it: a client hears its own account row, by the table's own policy.
 do $$

@@ -45,16 +45,33 @@ with (security_invoker = true) as
 select
   a.user_id,
   s.currency,
-  credits.shown(a.balance) as balance,
-  credits.shown(a.held) as held
+  credits.shown(a.balance - due.lapsing) as balance,
+  credits.shown(a.held - due.freed) as held,
+  credits.shown(greatest(a.balance - due.lapsing - a.held + due.freed, 0)) as available,
+  credits.shown(coalesce(next.amount, 0)) as expiring_amount,
+  next.expires_at as expiring_at
 from credits.accounts as a
 cross join credits.settings as s
+cross join lateral credits.due_of(a.user_id, a.held, a.due_at) as due
+left join lateral (
+  select
+    l.expires_at,
+    sum(l.remaining) as amount
+  from credits.lots as l
+  where l.user_id = a.user_id and l.is_open and l.expires_at > now() and l.expires_at < 'infinity'
+  group by l.expires_at
+  order by l.expires_at
+  limit 1
+) as next on true
 union all
 select
   me.user_id,
   s.currency,
   0.00 as balance,
-  0.00 as held
+  0.00 as held,
+  0.00 as available,
+  0.00 as expiring_amount,
+  null as expiring_at
 from (select auth.uid() as user_id) as me
 cross join credits.settings as s
 where
@@ -65,7 +82,28 @@ where
   );
 
 comment on view public.credit_balance is
-'The user''s balance: always one row for a signed-in user, 0.00 before the first purchase, below zero for a debt.';
+'The user''s balance: always one row for a signed-in user, 0.00 before the first purchase, below zero for a debt. What '
+'has expired is never in it.';
+comment on column public.credit_balance.held is 'The part of the balance that open holds reserve.';
+comment on column public.credit_balance.available is 'What can be spent now: balance less held, never below zero.';
+comment on column public.credit_balance.expiring_amount is 'The credits that expire next; 0.00 where none do.';
+comment on column public.credit_balance.expiring_at is 'When they expire; null where none do.';
+
+create view public.credit_lots
+with (security_invoker = true) as
+select
+  l.id,
+  l.user_id,
+  l.transaction_id,
+  l.priority,
+  credits.shown(l.remaining) as remaining,
+  nullif(l.expires_at, 'infinity') as expires_at
+from credits.lots as l
+where l.is_open and l.expires_at > now();
+
+comment on view public.credit_lots is
+'The credits that are left, by the purchase or grant they came from; id is its ledger entry. They are spent in the '
+'order of expires_at, priority, id.';
 
 create view public.credit_ledger
 with (security_invoker = true) as
@@ -74,14 +112,22 @@ select
   e.user_id,
   e.kind,
   e.transaction_id,
+  e.spend_id,
   e.description,
+  e.metadata,
   e.created_at,
   credits.shown(e.amount) as amount,
-  credits.shown(e.balance_after) as balance_after
+  credits.shown(e.balance_after) as balance_after,
+  coalesce(e.lots, jsonb_build_object(e.id, trim_scale(e.amount))) as lots
 from credits.ledger_entries as e;
 
 comment on view public.credit_ledger is
-'Every movement of the user''s balance. Read it newest first by id: order=id.desc.';
+'Every movement of the user''s balance. Read it newest first by created_at, which no two entries of a user share: '
+'order=created_at.desc, and created_at=lt.<the last one''s> for the next page.';
+comment on column public.credit_ledger.kind is
+'purchase, refund, dispute (of a purchase), grant, spend, spend_refund or expiry.';
+comment on column public.credit_ledger.lots is
+'What went into or came out of which lot: {"lot id": signed credits}; a lot''s id is that of the entry that opened it.';
 
 create view public.credit_events
 with (security_invoker = true) as

@@ -1,0 +1,104 @@
+create function credits.lapse(p_user_id uuid)
+returns credits.accounts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  account credits.accounts;
+  kept numeric;
+  lot record;
+begin
+  with expired as (
+    update credits.holds
+    set status = 'expired'
+    where user_id = p_user_id and status = 'open' and expires_at <= now()
+    returning amount
+  )
+  update credits.accounts
+  set held = held - (select coalesce(sum(e.amount), 0) from expired as e)
+  where user_id = p_user_id
+  returning * into account;
+
+  -- What lapsed is what the open holds would have taken first, so as much of it stays until they end.
+  kept := account.held;
+  for lot in
+    select l.id, l.remaining, e.description
+    from credits.lots as l
+    inner join credits.ledger_entries as e on l.user_id = e.user_id and l.id = e.id
+    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    order by l.expires_at desc, l.priority desc, l.id desc
+  loop
+    if lot.remaining > kept then
+      perform credits.post_entry(
+        p_user_id, 'expiry', kept - lot.remaining, 'expiry:' || lot.id || ':' || clock_timestamp(),
+        'Expiry of ' || lot.description, jsonb_build_object(lot.id, trim_scale(kept - lot.remaining))
+      );
+    end if;
+    kept := greatest(kept - lot.remaining, 0);
+  end loop;
+
+  update credits.accounts
+  set due_at = least(
+    (select min(l.expires_at) from credits.lots as l where l.user_id = p_user_id and l.is_open and l.expires_at > now()),
+    (select min(h.expires_at) from credits.holds as h where h.user_id = p_user_id and h.status = 'open'),
+    'infinity'
+  )
+  where user_id = p_user_id
+  returning * into account;
+  return account;
+end
+$$;
+
+comment on function credits.lapse(uuid) is
+'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives the account as it is then. The '
+'account is locked.';
+
+create function credits.free_hold(p_hold credits.holds, p_status text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update credits.holds set status = p_status where id = p_hold.id;
+  update credits.accounts as a
+  set
+    held = a.held - p_hold.amount,
+    -- A lot that lapsed and stayed for this hold is due now.
+    due_at = least(
+      a.due_at, (select min(l.expires_at) from credits.lots as l where l.user_id = a.user_id and l.is_open)
+    )
+  where a.user_id = p_hold.user_id;
+end
+$$;
+
+comment on function credits.free_hold(credits.holds, text) is
+'Ends an open hold, so that its credits are no longer held. The account is locked.';
+
+create function credits.due_of(
+  p_user_id uuid, p_held numeric, p_due_at timestamptz, out freed numeric, out lapsing numeric
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  freed := 0;
+  lapsing := 0;
+  if p_due_at <= now() then
+    freed := (
+      select coalesce(sum(h.amount), 0)
+      from credits.holds as h
+      where h.user_id = p_user_id and h.status = 'open' and h.expires_at <= now()
+    );
+    lapsing := (
+      select greatest(coalesce(sum(l.remaining), 0) - (p_held - freed), 0)
+      from credits.lots as l
+      where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    );
+  end if;
+end
+$$;
+
+comment on function credits.due_of(uuid, numeric, timestamptz) is
+'What credits.lapse has yet to do for an account: the held credits that it will free and the balance that will lapse. '
+'Runs with the reader''s own rights, for the views.';

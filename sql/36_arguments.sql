@@ -1,0 +1,67 @@
+create function credits.check_posting(
+  p_amount numeric, p_idempotency_key text, p_description text, p_metadata jsonb default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
+    perform credits.fail(
+      400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
+    );
+  elsif (length(p_idempotency_key) between 1 and 255) is not true then
+    perform credits.fail(400, 'invalid_argument', 'idempotency_key is required, 1 to 255 characters.');
+  elsif (length(trim(p_description)) > 0 and length(p_description) <= 500) is not true then
+    perform credits.fail(
+      400, 'invalid_argument',
+      'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
+    );
+  elsif p_metadata is not null and (jsonb_typeof(p_metadata) <> 'object' or length(p_metadata::text) > 10000) then
+    perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
+  end if;
+end
+$$;
+
+comment on function credits.check_posting(numeric, text, text, jsonb) is
+'Raises 400 invalid_argument unless these can be posted.';
+
+create function credits.insufficient(p_account credits.accounts, p_amount numeric)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  available constant numeric := greatest(p_account.balance - p_account.held, 0);
+begin
+  perform credits.fail(
+    402, 'insufficient_credits',
+    format('Not enough credits: %s wanted, %s available.', credits.shown(p_amount), credits.shown(available)),
+    jsonb_build_object(
+      'balance', credits.shown(p_account.balance),
+      'available', credits.shown(available),
+      'shortfall', credits.shown(p_amount - available)
+    )::text
+  );
+end
+$$;
+
+comment on function credits.insufficient(credits.accounts, numeric) is
+'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
+'JSON: {balance, available, shortfall}.';
+
+create function credits.key_reused(p_what text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform credits.fail(
+    409, 'idempotency_key_reused', format('This idempotency key belongs to another %s.', p_what),
+    format('Use a new key for a new %s.', p_what)
+  );
+end
+$$;
+
+comment on function credits.key_reused(text) is
+'Raises 409 idempotency_key_reused: the key was used before, with other arguments.';
