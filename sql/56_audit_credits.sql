@@ -52,14 +52,6 @@ as $$
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
 
   union all
-  select 'balance_is_not_the_sum_of_lots', a.user_id, a.user_id::text,
-    format('balance %s, lots %s', a.balance, coalesce(sum(l.remaining), 0))
-  from credits.accounts as a
-  left join credits.lots as l on a.user_id = l.user_id
-  group by a.user_id
-  having a.balance <> coalesce(sum(l.remaining), 0)
-
-  union all
   select 'lot_is_not_what_its_entries_left', l.user_id, l.id::text,
     format('remaining %s, entries %s', l.remaining, coalesce(m.amount, 0))
   from credits.lots as l
@@ -121,6 +113,11 @@ as $$
     select e.user_id, e.id::text, 'entry of no account'
     from credits.ledger_entries as e
     where not exists (select from credits.accounts as a where a.user_id = e.user_id)
+    union all
+    select m.user_id, m.entry_id::text, 'entry that moves no lot'
+    from credits.lot_movements as m
+    inner join credits.accounts as a on m.user_id = a.user_id
+    where not exists (select from credits.lots as l where l.user_id = m.user_id and l.id = m.lot_id)
     union all
     select c.user_id, c.id, c.detail
     from (

@@ -71,10 +71,10 @@ begin
     if (-entry.amount, entry.description, entry.metadata) is distinct from (capture_hold.amount, notes, noted) then
       perform credits.fail(409, 'hold_captured', 'The hold was captured with other arguments.');
     end if;
+  elsif hold.status = 'released' then
+    perform credits.fail(409, 'hold_released', 'The hold was released.', 'Use spend_credits for what was used.');
   else
-    perform credits.fail(
-      409, 'hold_' || hold.status, format('The hold was %s.', hold.status), 'Use spend_credits for what was used.'
-    );
+    perform credits.fail(409, 'hold_expired', 'The hold has expired.', 'Use spend_credits for what was used.');
   end if;
   entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
@@ -85,4 +85,4 @@ comment on function public.capture_hold(uuid, numeric, text, jsonb) is
 'Takes what was used of a hold and frees the rest; it succeeds even if the payment behind the credits was taken back '
 'meanwhile. description and metadata are the hold''s unless given. Again with the same arguments gives the same answer '
 '(created is false). Errors: 400 invalid_argument, 402 insufficient_credits (only with allow_capture_overrun), '
-'403 user_not_found, 404 hold_not_found, 409 capture_exceeds_hold, hold_captured, hold_released or hold_expired.';
+'403 user_not_found, 404 hold_not_found, 409 capture_exceeds_hold or hold_captured or hold_released or hold_expired.';

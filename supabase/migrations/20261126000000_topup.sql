@@ -1882,14 +1882,6 @@ as $$
   where (t.refunded_minor, t.disputed_minor) <> (credits.refunded_minor(t), credits.disputed_minor(t))
 
   union all
-  select 'balance_is_not_the_sum_of_lots', a.user_id, a.user_id::text,
-    format('balance %s, lots %s', a.balance, coalesce(sum(l.remaining), 0))
-  from credits.accounts as a
-  left join credits.lots as l on a.user_id = l.user_id
-  group by a.user_id
-  having a.balance <> coalesce(sum(l.remaining), 0)
-
-  union all
   select 'lot_is_not_what_its_entries_left', l.user_id, l.id::text,
     format('remaining %s, entries %s', l.remaining, coalesce(m.amount, 0))
   from credits.lots as l
@@ -1951,6 +1943,11 @@ as $$
     select e.user_id, e.id::text, 'entry of no account'
     from credits.ledger_entries as e
     where not exists (select from credits.accounts as a where a.user_id = e.user_id)
+    union all
+    select m.user_id, m.entry_id::text, 'entry that moves no lot'
+    from credits.lot_movements as m
+    inner join credits.accounts as a on m.user_id = a.user_id
+    where not exists (select from credits.lots as l where l.user_id = m.user_id and l.id = m.lot_id)
     union all
     select c.user_id, c.id, c.detail
     from (
@@ -2384,10 +2381,10 @@ begin
     if (-entry.amount, entry.description, entry.metadata) is distinct from (capture_hold.amount, notes, noted) then
       perform credits.fail(409, 'hold_captured', 'The hold was captured with other arguments.');
     end if;
+  elsif hold.status = 'released' then
+    perform credits.fail(409, 'hold_released', 'The hold was released.', 'Use spend_credits for what was used.');
   else
-    perform credits.fail(
-      409, 'hold_' || hold.status, format('The hold was %s.', hold.status), 'Use spend_credits for what was used.'
-    );
+    perform credits.fail(409, 'hold_expired', 'The hold has expired.', 'Use spend_credits for what was used.');
   end if;
   entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
@@ -2398,7 +2395,7 @@ comment on function public.capture_hold(uuid, numeric, text, jsonb) is
 'Takes what was used of a hold and frees the rest; it succeeds even if the payment behind the credits was taken back '
 'meanwhile. description and metadata are the hold''s unless given. Again with the same arguments gives the same answer '
 '(created is false). Errors: 400 invalid_argument, 402 insufficient_credits (only with allow_capture_overrun), '
-'403 user_not_found, 404 hold_not_found, 409 capture_exceeds_hold, hold_captured, hold_released or hold_expired.';
+'403 user_not_found, 404 hold_not_found, 409 capture_exceeds_hold or hold_captured or hold_released or hold_expired.';
 create function public.release_hold(hold_id uuid, out status text, out released numeric)
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself

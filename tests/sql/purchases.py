@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
@@ -95,6 +96,31 @@ def grant(db: Database, user_id: UUID, amount: Credits | str, key: str | None = 
         reason="Welcome",
         idempotency_key=key or uuid4().hex,
     )
+
+
+def spend(db: Database, user_id: UUID, amount: Credits | str, key: str | None = None) -> int:
+    """Spend credits and give the id of the ledger entry."""
+    answer = db.rpc(
+        "spend_credits",
+        user_id=user_id,
+        amount=Decimal(amount),
+        idempotency_key=key or uuid4().hex,
+        description="Usage",
+    )
+    return int(answer["entry_id"])
+
+
+def hold(db: Database, user_id: UUID, amount: Credits | str, key: str | None = None) -> UUID:
+    """Hold credits for ten minutes and give the id of the hold."""
+    answer = db.rpc(
+        "hold_credits",
+        user_id=user_id,
+        amount=Decimal(amount),
+        idempotency_key=key or uuid4().hex,
+        expires_in=timedelta(minutes=10),
+        description="Work",
+    )
+    return UUID(str(answer["hold_id"]))
 
 
 def balance(db: Database, user_id: UUID) -> Credits:

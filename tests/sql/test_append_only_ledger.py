@@ -20,8 +20,8 @@ RESTRICT_VIOLATION = "23001"
 INSUFFICIENT_PRIVILEGE = "42501"
 
 ON_CONFLICT_UPDATE = (
-    "insert into credits.ledger_entries (user_id, kind, amount, balance_after, description, key) "
-    "select user_id, kind, 1, 1, '', key from credits.ledger_entries where kind = 'grant' "
+    "insert into credits.ledger_entries (user_id, kind, amount, balance_after, description, key, created_at) "
+    "select user_id, kind, 1, 1, '', key, now() from credits.ledger_entries where kind = 'grant' "
     "on conflict (user_id, key) do update set amount = 1"
 )
 MERGE = (
@@ -32,7 +32,7 @@ CHANGES = [
     "update credits.ledger_entries set amount = 1",
     "update credits.ledger_entries set description = description where false",
     "delete from credits.ledger_entries",
-    "truncate credits.ledger_entries",
+    "truncate credits.ledger_entries cascade",
     "truncate credits.accounts cascade",
     "truncate credits.transactions cascade",
     ON_CONFLICT_UPDATE,

@@ -1,5 +1,7 @@
 """audit_credits: clean books give nothing; each way of breaking them gives its own finding."""
 
+# ruff: noqa: S608 -- statements are put together from literals of this file alone
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -10,17 +12,26 @@ from psycopg import sql
 
 from tests.sql.database import audit
 from tests.sql.events import deliver, dispute, payment, refund
-from tests.sql.purchases import Purchase, grant, open_purchase
+from tests.sql.purchases import Purchase, grant, hold, open_purchase, spend
 
 if TYPE_CHECKING:
     from tests.sql.database import Database
 
-ENTRY = "select credits.post_entry(%(user)s, 'refund', -1, 'sabotage', 'Nobody asked', {})"
+BOUGHT = "(select id from credits.lots where user_id = %(user)s and transaction_id = %(purchase)s)"
+GRANTED = "(select id from credits.lots where user_id = %(user)s and transaction_id is null order by id desc limit 1)"
+ENTRY = (
+    "select credits.post_entry(%(user)s, 'refund', -1, 'sabotage', 'Nobody asked', "
+    f"jsonb_build_object({BOUGHT}, -1), {{}})"
+)
 SETTLED = "update credits.transactions set credits_refunded = credits_refunded + 1 where id = %(purchase)s"
-CHAIN = "update credits.ledger_entries set balance_after = 9 where user_id = %(user)s and kind = 'dispute'"
+CHAIN = (
+    "update credits.ledger_entries set balance_after = 99 where user_id = %(user)s and id = "
+    "(select max(id) from credits.ledger_entries where user_id = %(user)s)"
+)
 ENTRY_OF_NOBODY = (
-    "insert into credits.ledger_entries (user_id, kind, amount, balance_after, description, key) "
-    "values (%(nobody)s, 'grant', 1, 1, '', '')"
+    "insert into credits.ledger_entries "
+    "(user_id, kind, amount, balance_after, lots, description, key, created_at) "
+    "values (%(nobody)s, 'spend', 1, 1, '{\"1\": 1}', '', '', now())"
 )
 PURCHASE_OF_NOBODY = (
     "insert into credits.transactions (user_id, package_id, description, amount_minor, currency, credits, "
@@ -33,6 +44,18 @@ DISPUTE_OF_NOTHING = (
     "insert into credits.disputes "
     "values ('du_2', %(user)s, %(nobody)s, 1, 'lost', now(), 'withdrawn', '', now())"
 )
+LOT_IS_GONE = f"delete from credits.lots where id = {GRANTED}"
+LOT_REMAINS = f"update credits.lots set remaining = remaining {{}} 1 where id = {GRANTED}"
+ENTRY_LOTS = (
+    f"update credits.ledger_entries set lots = lots || jsonb_build_object({GRANTED}, -1) where id = %(spend)s"
+)
+REFUND_TOO_MUCH = (
+    "select credits.post_entry(%(user)s, 'spend_refund', 2, 'sabotage', 'Too much', "
+    f"jsonb_build_object({GRANTED}, 2), p_spend_id => %(spend)s)"
+)
+CAPTURED = "update credits.holds set status = 'captured' where user_id = %(user)s"
+HELD = "update credits.accounts set held = held {} where user_id = %(user)s"
+DUE = "update credits.accounts set due_at = 'infinity' where user_id = %(user)s"
 FAILED = "update credits.stripe_events set outcome = 'failed', reason = 'broken' where id = %(event)s"
 
 # Each leaves all else consistent, so that it is found by one rule alone.
@@ -51,6 +74,13 @@ SABOTAGE = [
     ("row_without_its_owner", [PURCHASE_OF_NOBODY]),
     ("row_without_its_owner", [REFUND_OF_NOTHING]),
     ("row_without_its_owner", [DISPUTE_OF_NOTHING]),
+    ("row_without_its_owner", [LOT_IS_GONE]),
+    ("lot_is_not_what_its_entries_left", [LOT_REMAINS.format("+")]),
+    ("entry_is_not_the_sum_of_its_lots", [ENTRY_LOTS, LOT_REMAINS.format("-")]),
+    ("spend_refunded_beyond_itself", [REFUND_TOO_MUCH]),
+    ("held_is_not_the_sum_of_open_holds", [HELD.format("+ 1")]),
+    ("expiry_comes_before_it_is_due", [DUE]),
+    ("captured_hold_without_its_spend", [CAPTURED, HELD.format("- 2")]),
     (
         "event_applied_to_no_purchase",
         ["update credits.stripe_events set transaction_id = %(nobody)s where id = %(event)s"],
@@ -70,6 +100,9 @@ def purchase(admin_db: Database) -> Purchase:
     ]
     for event in told:
         assert deliver(admin_db, event) == ["applied"]
+    spend(admin_db, purchase.user_id, 1, "spent")
+    grant(admin_db, purchase.user_id, 1)
+    hold(admin_db, purchase.user_id, 2)
     return purchase
 
 
@@ -85,11 +118,20 @@ def test_books_that_were_tampered_with_are_found(
     assert deliver(admin_db, told) == ["applied"]
     before = audit(admin_db)
     admin_db.execute("set local session_replication_role = replica")  # the trigger and the keys stand back
+    spent = admin_db.value(
+        int,
+        "select id from credits.ledger_entries where user_id = %s and key = 'spend:spent'",
+        purchase.user_id,
+    )
+    subjects = {
+        "user": purchase.user_id,
+        "purchase": purchase.id,
+        "spend": spent,
+        "event": told["id"],
+        "nobody": uuid4(),
+    }
     for statement in statements:
-        admin_db.connection.execute(
-            sql.SQL(statement),
-            {"user": purchase.user_id, "purchase": purchase.id, "event": told["id"], "nobody": uuid4()},
-        )
+        admin_db.connection.execute(sql.SQL(statement), subjects)
 
     [found] = [found for found in audit(admin_db) if found not in before]
     assert found["finding"] == finding

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.sql.events import deliver, dispute, payment, refund
-from tests.sql.purchases import new_user, open_purchase
+from tests.sql.purchases import hold, new_user, open_purchase, spend
 
 if TYPE_CHECKING:
     from tests.sql.database import Database
@@ -21,26 +21,53 @@ IMPLIED = {"accounts_auth_user_id_key", "transactions_id_is_the_users"}
 PACKAGE = "update credits.packages set {} where id = %(package)s"
 ACCOUNT = "update credits.accounts set {} where user_id = %(user)s"
 PURCHASE = "update credits.transactions set {} where id = %(purchase)s"
+HOLD = "update credits.holds set {} where user_id = %(user)s"
+SAME_HOLD = (
+    "insert into credits.holds (id, user_id, amount, idempotency_key, description, expires_at) "
+    "select {}, user_id, 1, idempotency_key, '', expires_at from credits.holds where user_id = %(user)s"
+)
+LOT = "update credits.lots set {} where user_id = %(user)s"
 REFUND = "update credits.refunds set {} where id = 're_1'"
 DISPUTE = "update credits.disputes set {} where id = %(dispute)s"
 EVENT = "update credits.stripe_events set {} where id = %(event)s"
 CUSTOMER = "insert into credits.stripe_customers values (%(user)s, {})"
-ENTRY_COLUMNS = "user_id, kind, amount, balance_after, transaction_id, description, key"
-ENTRY = f"insert into credits.ledger_entries ({ENTRY_COLUMNS}) values ({{}})"
+ENTRY_COLUMNS = (
+    "user_id, kind, amount, balance_after, transaction_id, description, key, created_at, lots, spend_id"
+)
 SAME_KEY = (
     f"insert into credits.ledger_entries ({ENTRY_COLUMNS}) "
-    f"select {ENTRY_COLUMNS} from credits.ledger_entries where user_id = %(user)s"
+    "select user_id, kind, amount, balance_after, transaction_id, '', key, '2020-01-01', lots, spend_id "
+    "from credits.ledger_entries where user_id = %(user)s and kind = 'purchase'"
+)
+SAME_TIME = (
+    f"insert into credits.ledger_entries ({ENTRY_COLUMNS}) "
+    "select user_id, kind, amount, balance_after, transaction_id, '', key || 2, created_at, lots, spend_id "
+    "from credits.ledger_entries where user_id = %(user)s and kind = 'purchase'"
 )
 SAME_ENTRY = (
     f"insert into credits.ledger_entries (id, {ENTRY_COLUMNS}) overriding system value "
-    "select id, user_id, kind, amount, balance_after, transaction_id, '', key || 2 "
-    "from credits.ledger_entries where user_id = %(user)s"
+    "select id, user_id, kind, amount, balance_after, transaction_id, '', key || 2, now(), lots, spend_id "
+    "from credits.ledger_entries where user_id = %(user)s and kind = 'purchase'"
 )
 SAME_PURCHASE = (
     "insert into credits.transactions "
     "(id, user_id, package_id, description, amount_minor, currency, credits, livemode) "
     "select id, user_id, package_id, '', 1, 'usd', 1, false from credits.transactions where id = %(purchase)s"
 )
+
+
+def entry(kind: str, **columns: str) -> str:
+    given = {
+        "user_id": "%(user)s",
+        "kind": f"'{kind}'",
+        "amount": "1",
+        "balance_after": "1",
+        "description": "''",
+        "key": "'k'",
+        "created_at": "now()",
+    } | columns
+    return f"insert into credits.ledger_entries ({', '.join(given)}) values ({', '.join(given.values())})"
+
 
 BREACHES = [
     ("accounts_auth_user_is_the_user", ACCOUNT.format("auth_user_id = %(stranger)s")),
@@ -57,24 +84,47 @@ BREACHES = [
     ("disputes_belong_to_the_users_purchase", DISPUTE.format("user_id = %(stranger)s")),
     ("disputes_funds_is_known", DISPUTE.format("funds = 'spent'")),
     ("disputes_pkey", "insert into credits.disputes select * from credits.disputes where id = %(dispute)s"),
-    (
-        "ledger_entries_amount_moves_the_balance",
-        ENTRY.format("%(user)s, 'grant', 0, 0, null, '', 'k'"),
-    ),
-    (
-        "ledger_entries_amount_moves_the_balance",
-        ENTRY.format("%(user)s, 'grant', 'NaN', 0, null, '', 'k'"),
-    ),
+    ("holds_amount_is_positive", HOLD.format("amount = 0")),
+    ("holds_amount_is_positive", HOLD.format("amount = 'NaN'")),
+    ("holds_expire_after_they_began", HOLD.format("expires_at = created_at")),
+    ("holds_idempotency_key_is_one", SAME_HOLD.format("gen_random_uuid()")),
+    ("holds_pkey", SAME_HOLD.format("id")),
+    ("holds_status_is_known", HOLD.format("status = 'kept'")),
+    ("holds_user_id_fkey", HOLD.format("user_id = %(nobody)s")),
+    ("ledger_entries_amount_moves_the_balance", entry("grant", amount="0")),
+    ("ledger_entries_amount_moves_the_balance", entry("grant", amount="'NaN'")),
     (
         "ledger_entries_belong_to_the_users_purchase",
-        ENTRY.format("%(other)s, 'refund', -1, 0, %(purchase)s, '', 'k'"),
+        entry("refund", user_id="%(other)s", transaction_id="%(purchase)s", lots="'{}'"),
     ),
+    ("ledger_entries_created_at_is_one", SAME_TIME),
+    ("ledger_entries_fit_their_kind", entry("bonus", lots="'{}'")),
+    ("ledger_entries_fit_their_kind", entry("purchase")),
+    ("ledger_entries_fit_their_kind", entry("refund", lots="'{}'")),
+    ("ledger_entries_fit_their_kind", entry("grant", transaction_id="%(purchase)s")),
+    ("ledger_entries_fit_their_kind", entry("grant", lots="'{}'")),
+    ("ledger_entries_fit_their_kind", entry("spend")),
+    ("ledger_entries_fit_their_kind", entry("spend", lots="'{}'", spend_id="%(spend)s")),
+    ("ledger_entries_fit_their_kind", entry("spend_refund", lots="'{}'")),
     ("ledger_entries_key_is_one", SAME_KEY),
-    ("ledger_entries_kind_is_known", ENTRY.format("%(user)s, 'bonus', 1, 1, null, '', 'k'")),
     ("ledger_entries_pkey", SAME_ENTRY),
-    ("ledger_entries_purchase_is_named", ENTRY.format("%(user)s, 'purchase', 1, 1, null, '', 'k'")),
-    ("ledger_entries_purchase_is_named", ENTRY.format("%(user)s, 'grant', 1, 1, %(purchase)s, '', 'k'")),
-    ("ledger_entries_user_id_fkey", ENTRY.format("%(stranger)s, 'grant', 1, 1, null, '', 'k'")),
+    (
+        "ledger_entries_refund_is_of_the_users_spend",
+        entry("spend_refund", user_id="%(other)s", lots="'{}'", spend_id="%(spend)s"),
+    ),
+    ("lots_are_opened_by_an_entry", LOT.format("id = 0")),
+    ("lots_belong_to_the_users_purchase", LOT.format("transaction_id = %(nobody)s")),
+    ("lots_of_a_purchase_do_not_expire", LOT.format("expires_at = now()")),
+    (
+        "lots_pkey",
+        "insert into credits.lots (user_id, id, remaining) select user_id, id, 1 from credits.lots",
+    ),
+    ("lots_priority_is_within_range", LOT.format("priority = 101")),
+    ("lots_priority_is_within_range", LOT.format("priority = -1")),
+    (
+        "lots_user_id_fkey",
+        "insert into credits.lots (user_id, id, remaining) values (%(nobody)s, %(spend)s, 1)",
+    ),
     ("packages_amount_is_chargeable", PACKAGE.format("amount_minor = 0")),
     ("packages_amount_is_chargeable", PACKAGE.format("amount_minor = -500")),
     ("packages_amount_is_chargeable", PACKAGE.format("amount_minor = 100000000")),
@@ -145,6 +195,8 @@ def subjects(db: Database) -> dict[str, object]:
     paid = payment(purchase, "succeeded")
     disputed = dispute(purchase, "created", "needs_response", amount=300)
     assert deliver(db, paid, refund(purchase, "re_1", 500), disputed) == ["applied"] * 3
+    spent = spend(db, purchase.user_id, 1)
+    hold(db, purchase.user_id, 1)
     db.rpc("save_stripe_customer", user_id=purchase.user_id, livemode=False, customer_id="cus_1")
     [package] = db.column("select package_id from credits.transactions where id = %s", purchase.id)
     return {
@@ -153,6 +205,7 @@ def subjects(db: Database) -> dict[str, object]:
         "package": package,
         "open": second.id,
         "event": paid["id"],
+        "spend": spent,
         "dispute": disputed["object"]["id"],
         "other": open_purchase(db).user_id,
         "waiting": open_purchase(db).user_id,

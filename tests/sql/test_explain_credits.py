@@ -52,6 +52,8 @@ def test_user_is_explained_with_every_purchase(db: Database, purchase: Purchase)
         "refunds": 1,
         "disputes": 1,
         "events": 6,
+        "lots": 3,
+        "holds": 0,
         "entries": 5,
     }
 

@@ -22,7 +22,9 @@ NOT_UPDATABLE = "55000"
 NOT_AN_UPDATABLE_COLUMN = "0A000"
 GENERATED_ALWAYS = "428C9"
 
-TABLES = sorted(name for name in READERS if name.startswith("credits."))
+PRIVATE_VIEWS = {"credits.journal", "credits.lot_movements"}
+VIEWS = {name for name in READERS if name.startswith("public.")} | PRIVATE_VIEWS
+TABLES = sorted(READERS.keys() - VIEWS)
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def test_role_selects_the_columns_granted_to_it_and_no_other(
 @pytest.mark.parametrize("role", ROLES)
 def test_role_cannot_write_a_table_or_view(admin_db: Database, role: str, relation: str) -> None:
     refusals = {INSUFFICIENT_PRIVILEGE}
-    if relation.startswith("public."):
+    if relation in VIEWS:
         refusals |= {NOT_UPDATABLE, NOT_AN_UPDATABLE_COLUMN, GENERATED_ALWAYS}
     columns = columns_of(admin_db, relation)
 

@@ -10,13 +10,13 @@ import pytest
 from psycopg import sql
 
 from tests.sql.events import deliver, payment
-from tests.sql.purchases import Purchase, grant, new_package, new_user, open_purchase
+from tests.sql.purchases import Purchase, grant, hold, new_package, new_user, open_purchase
 
 if TYPE_CHECKING:
     from tests.sql.database import Database
 
-VIEWS = ["credit_balance", "credit_transactions", "credit_ledger"]
-TABLES = ["accounts", "transactions", "ledger_entries"]
+VIEWS = ["credit_balance", "credit_transactions", "credit_lots", "credit_ledger"]
+TABLES = ["accounts", "transactions", "ledger_entries", "lots", "holds"]
 RELATIONS = [*(f"public.{view}" for view in VIEWS), *(f"credits.{table}" for table in TABLES)]
 
 
@@ -33,6 +33,7 @@ def users(db: Database) -> Users:
     for purchase in purchases:
         assert deliver(db, payment(purchase, "succeeded")) == ["applied"]
         grant(db, purchase.user_id, 5)
+        hold(db, purchase.user_id, 1)
     return purchases
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sql.events import charge_refunded, deliver, payment, refund, under_another_id
-from tests.sql.purchases import Purchase, attach, balance, ledger, new_package, open_purchase, status
+from tests.sql.purchases import Purchase, attach, balance, ledger, new_package, open_purchase, spend, status
 
 if TYPE_CHECKING:
     from tests.sql.database import Database
@@ -171,7 +171,7 @@ def test_refunds_beyond_the_price_take_no_more_than_was_bought(db: Database, pai
 def test_refund_after_the_credits_are_gone_leaves_a_debt_that_the_next_purchase_pays(
     db: Database, paid: Purchase
 ) -> None:
-    db.execute("select credits.post_entry(%s, 'grant', -12, 'spent', 'Spent')", paid.user_id)
+    spend(db, paid.user_id, 12)
     assert deliver(db, refund(paid, "re_1", 1500)) == ["applied"]
     with db.acting_as("authenticated", paid.user_id):
         assert db.column("select balance::text from public.credit_balance") == ["-12.00"]

@@ -12,7 +12,7 @@ from tests.integration.service.waiting import PATIENCE
 if TYPE_CHECKING:
     from service.sandbox.stack import Stack
 
-VIEWS: Final = ("credit_packages", "credit_transactions", "credit_balance", "credit_ledger")
+VIEWS: Final = ("credit_packages", "credit_transactions", "credit_balance", "credit_lots", "credit_ledger")
 """What a signed-in user may read."""
 
 PRIVATE_VIEWS: Final = ("credit_events",)
@@ -21,7 +21,9 @@ PRIVATE_VIEWS: Final = ("credit_events",)
 TABLES: Final = (
     "accounts",
     "disputes",
+    "holds",
     "ledger_entries",
+    "lots",
     "packages",
     "refunds",
     "settings",

@@ -156,10 +156,7 @@ def test_a_debt_is_shown_below_zero(shop: Shop, user: User, books: Books, stripe
     intent = shop.order(user)
     stripe.pay(intent)
     stripe.wait_for_webhooks()
-    # Nothing spends credits yet, so this stands for what was spent.
-    books.execute(
-        "select credits.post_entry(%s, 'grant', -4.5, %s, 'Spent')", user.id, f"spent:{uuid.uuid4()}"
-    )
+    books.execute("select public.spend_credits(%s, 4.5, 'spent', 'Spent')", user.id)
     stripe.post("refunds", payment_intent=intent["paymentIntentId"])
     stripe.wait_for_webhooks()
     assert data_of(shop.read("balance", user))[0] == ("balance", Number("-4.50"))

@@ -97,7 +97,16 @@ def test_the_same_call_by_the_service_role_is_the_one_that_credits(
 
 @pytest.mark.parametrize(
     "function",
-    ["post_entry", "settle", "apply_event", "receive_event", "lock_account", "tie_payment_intent", "fail"],
+    [
+        "post_entry",
+        "settle",
+        "apply_event",
+        "receive_event",
+        "lock_account",
+        "tie_payment_intent",
+        "lapse",
+        "fail",
+    ],
 )
 def test_no_private_function_can_be_called(client: httpx.Client, stack: Stack, function: str) -> None:
     with PostgREST(stack, stack.supabase.secret_key) as service_role:
