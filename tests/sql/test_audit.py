@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.sql.database import Database
 
 BOUGHT = "(select id from credits.lots where user_id = %(user)s and transaction_id = %(purchase)s)"
-GRANTED = "(select id from credits.lots where user_id = %(user)s and transaction_id is null order by id desc limit 1)"
+GRANTED = "(select max(id) from credits.lots where user_id = %(user)s and transaction_id is null)"
 ENTRY = (
     "select credits.post_entry(%(user)s, 'refund', -1, 'sabotage', 'Nobody asked', "
     f"jsonb_build_object({BOUGHT}, -1), {{}})"
