@@ -30,6 +30,7 @@ LOT = "update credits.lots set {} where user_id = %(user)s"
 REFUND = "update credits.refunds set {} where id = 're_1'"
 DISPUTE = "update credits.disputes set {} where id = %(dispute)s"
 EVENT = "update credits.stripe_events set {} where id = %(event)s"
+CHECK = "insert into credits.checks (name, findings) values ({})"
 CUSTOMER = "insert into credits.stripe_customers values (%(user)s, {})"
 ENTRY_COLUMNS = (
     "user_id, kind, amount, balance_after, transaction_id, description, key, created_at, lots, spend_id"
@@ -80,6 +81,9 @@ BREACHES = [
         "user_has_credits_call_forget_user_before_deleting",
         "insert into credits.accounts (user_id, auth_user_id) values (%(nobody)s, %(nobody)s)",
     ),
+    ("checks_findings_is_a_count", CHECK.format("'audit', -1")),
+    ("checks_name_is_known", CHECK.format("'guess', 0")),
+    ("checks_pkey", CHECK.format("'audit', 0), ('audit', 0")),
     ("disputes_amount_is_positive", DISPUTE.format("amount_minor = 0")),
     ("disputes_belong_to_the_users_purchase", DISPUTE.format("user_id = %(stranger)s")),
     ("disputes_funds_is_known", DISPUTE.format("funds = 'spent'")),
