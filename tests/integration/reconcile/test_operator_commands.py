@@ -230,7 +230,8 @@ def test_explain_json_is_everything_that_is_known(
     cashier.refund(bought, 150)
     reconcile_now(env)
     told = json.loads(topup("explain", str(bought.id), "--json").stdout)
-    assert told.keys() == {"account", "purchases", "refunds", "disputes", "events", "entries"}
+    parts = {"account", "purchases", "refunds", "disputes", "events", "lots", "holds", "entries"}
+    assert told.keys() == parts
     assert [purchase["id"] for purchase in told["purchases"]] == [str(bought.id)]
     assert [(entry["kind"], entry["amount"]) for entry in told["entries"]] == [
         ("purchase", 5),

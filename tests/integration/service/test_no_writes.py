@@ -55,6 +55,9 @@ def calls(books: Books, user: User, event: dict[str, Any]) -> dict[str, dict[str
         "integer": 1,
         "numeric": 1,
         "jsonb": [event],
+        "bigint": 1,
+        "interval": "1 minute",
+        "timestamp with time zone": "2026-01-01T00:00:00Z",
     }
     functions = books.rows(
         "select proname, proargnames[:pronargs] as names, "
@@ -159,6 +162,7 @@ def test_no_view_can_be_written(  # noqa: PLR0913, PLR0917 - fixtures
         "credit_packages": {"name": "Free", "amount": 0.01, "credits": 1000, "is_active": True},
         "credit_transactions": {"user_id": str(user.id), "status": "succeeded", "credits": 1000},
         "credit_balance": {"user_id": str(user.id), "balance": 1000},
+        "credit_lots": {"user_id": str(user.id), "id": 1, "remaining": 1000},
         "credit_ledger": {"user_id": str(user.id), "kind": "grant", "amount": 1000},
         "credit_events": {"id": "evt_x", "type": "x", "outcome": "applied"},
     }
