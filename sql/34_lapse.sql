@@ -1,3 +1,40 @@
+create function credits.lapsed_lots(p_user_id uuid)
+returns table (lot_id bigint, amount numeric)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  kept numeric := 'infinity';
+  lot record;
+begin
+  -- What holds could still take of each: as much of it stays until they end, first of what lapsed last.
+  for lot in
+    select l.id, l.remaining, h.held
+    from credits.lots as l
+    cross join lateral (
+      select coalesce(sum(o.amount), 0) as held
+      from credits.holds as o
+      where o.user_id = p_user_id and o.status = 'open' and o.expires_at > now() and o.created_at < l.expires_at
+    ) as h
+    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    order by l.expires_at desc, l.priority desc, l.id desc
+  loop
+    kept := least(kept, lot.held);
+    if lot.remaining > kept then
+      lot_id := lot.id;
+      amount := lot.remaining - kept;
+      return next;
+    end if;
+    kept := greatest(kept - lot.remaining, 0);
+  end loop;
+end
+$$;
+
+comment on function credits.lapsed_lots(uuid) is
+'What has lapsed of the user''s lots and is still in them. Credits that were held when they lapsed have not: they stay '
+'for the holds that were made before, and for no other use. Runs with the reader''s own rights, for the views.';
+
 create function credits.lapse(p_user_id uuid)
 returns credits.accounts
 language plpgsql
@@ -5,8 +42,7 @@ set search_path = ''
 as $$
 declare
   account credits.accounts;
-  kept numeric;
-  lot record;
+  lapsed record;
 begin
   with expired as (
     update credits.holds
@@ -19,22 +55,16 @@ begin
   where user_id = p_user_id
   returning * into account;
 
-  -- What lapsed is what the open holds would have taken first, so as much of it stays until they end.
-  kept := account.held;
-  for lot in
-    select l.id, l.remaining, e.description
-    from credits.lots as l
-    inner join credits.ledger_entries as e on l.user_id = e.user_id and l.id = e.id
-    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
-    order by l.expires_at desc, l.priority desc, l.id desc
+  for lapsed in
+    select l.lot_id, l.amount, e.description
+    from credits.lapsed_lots(p_user_id) as l
+    inner join credits.ledger_entries as e on e.user_id = p_user_id and l.lot_id = e.id
+    order by l.lot_id
   loop
-    if lot.remaining > kept then
-      perform credits.post_entry(
-        p_user_id, 'expiry', kept - lot.remaining, 'expiry:' || lot.id || ':' || clock_timestamp(),
-        'Expiry of ' || lot.description, jsonb_build_object(lot.id, trim_scale(kept - lot.remaining))
-      );
-    end if;
-    kept := greatest(kept - lot.remaining, 0);
+    perform credits.post_entry(
+      p_user_id, 'expiry', -lapsed.amount, 'expiry:' || lapsed.lot_id || ':' || clock_timestamp(),
+      'Expiry of ' || lapsed.description, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount))
+    );
   end loop;
 
   update credits.accounts
@@ -74,9 +104,7 @@ $$;
 comment on function credits.free_hold(credits.holds, text) is
 'Ends an open hold, so that its credits are no longer held. The account is locked.';
 
-create function credits.due_of(
-  p_user_id uuid, p_held numeric, p_due_at timestamptz, out freed numeric, out lapsing numeric
-)
+create function credits.due_of(p_user_id uuid, p_due_at timestamptz, out freed numeric, out lapsing numeric)
 language plpgsql
 stable
 set search_path = ''
@@ -90,15 +118,11 @@ begin
       from credits.holds as h
       where h.user_id = p_user_id and h.status = 'open' and h.expires_at <= now()
     );
-    lapsing := (
-      select greatest(coalesce(sum(l.remaining), 0) - (p_held - freed), 0)
-      from credits.lots as l
-      where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
-    );
+    lapsing := (select coalesce(sum(l.amount), 0) from credits.lapsed_lots(p_user_id) as l);
   end if;
 end
 $$;
 
-comment on function credits.due_of(uuid, numeric, timestamptz) is
+comment on function credits.due_of(uuid, timestamptz) is
 'What credits.lapse has yet to do for an account: the held credits that it will free and the balance that will lapse. '
 'Runs with the reader''s own rights, for the views.';

@@ -1,4 +1,4 @@
-create function credits.draw(p_user_id uuid, p_amount numeric)
+create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
 returns jsonb
 language plpgsql
 stable
@@ -13,7 +13,7 @@ begin
   for lot in
     select l.id, l.remaining
     from credits.lots as l
-    where l.user_id = p_user_id and l.is_open
+    where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
     order by l.expires_at, l.priority, l.id
   loop
     taken := least(lot.remaining, wanted);
@@ -32,6 +32,7 @@ begin
 end
 $$;
 
-comment on function credits.draw(uuid, numeric) is
+comment on function credits.draw(uuid, numeric, timestamptz) is
 'Which lots an amount is taken from, for post_entry: the soonest to expire first, then by priority, then the oldest. '
-'Lots that are used up are not read again. The account is locked and up to date.';
+'A hold takes what has not lapsed since it was made, p_since. Lots that are used up are not read again. The account is '
+'locked and up to date.';

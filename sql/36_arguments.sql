@@ -40,7 +40,7 @@ begin
     jsonb_build_object(
       'balance', credits.shown(p_account.balance),
       'available', credits.shown(available),
-      'shortfall', credits.shown(p_amount - available)
+      'shortfall', credits.shown(p_amount - p_account.balance + p_account.held)
     )::text
   );
 end
@@ -48,7 +48,7 @@ $$;
 
 comment on function credits.insufficient(credits.accounts, numeric) is
 'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
-'JSON: {balance, available, shortfall}.';
+'JSON: {balance, available, shortfall}; the shortfall is what the user has to buy first, a debt included.';
 
 create function credits.key_reused(p_what text)
 returns void

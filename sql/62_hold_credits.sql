@@ -17,17 +17,18 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  -- Without days and months, whose length depends on the session's time zone.
-  lasting constant interval := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
+  lasting interval;
   account credits.accounts;
   hold credits.holds;
 begin
   perform credits.check_posting(
     hold_credits.amount, hold_credits.idempotency_key, hold_credits.description, hold_credits.metadata
   );
-  if lasting is null or lasting < interval '1 second' or lasting > interval '720 hours' then
+  if (hold_credits.expires_in between interval '1 second' and interval '30 days') is not true then
     perform credits.fail(400, 'invalid_argument', 'expires_in must be between one second and 30 days.');
   end if;
+  -- Without days and months, whose length depends on the session's time zone.
+  lasting := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
   account := credits.lock_account(hold_credits.user_id);
 
   select h.* into hold

@@ -61,8 +61,8 @@ begin
     end if;
     perform credits.free_hold(hold, 'captured');
     entry := credits.post_entry(
-      hold.user_id, 'spend', -capture_hold.amount, entry_key, notes, credits.draw(hold.user_id, capture_hold.amount),
-      p_metadata => noted
+      hold.user_id, 'spend', -capture_hold.amount, entry_key, notes,
+      credits.draw(hold.user_id, capture_hold.amount, hold.created_at), p_metadata => noted
     );
   elsif hold.status = 'captured' then
     select e.* into strict entry

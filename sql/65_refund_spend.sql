@@ -103,6 +103,8 @@ begin
   end if;
   refund_entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
+exception when numeric_value_out_of_range then
+  perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end
 $$;
 

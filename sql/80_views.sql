@@ -52,7 +52,7 @@ select
   next.expires_at as expiring_at
 from credits.accounts as a
 cross join credits.settings as s
-cross join lateral credits.due_of(a.user_id, a.held, a.due_at) as due
+cross join lateral credits.due_of(a.user_id, a.due_at) as due
 left join lateral (
   select
     l.expires_at,

@@ -41,7 +41,7 @@ on credits.packages to authenticated, service_role;
 grant select (user_id, balance, held, due_at) on credits.accounts to authenticated, service_role;
 grant select (id, user_id, transaction_id, remaining, expires_at, priority, is_open)
 on credits.lots to authenticated, service_role;
-grant select (user_id, amount, status, expires_at) on credits.holds to authenticated, service_role;
+grant select (user_id, amount, status, created_at, expires_at) on credits.holds to authenticated, service_role;
 grant select (
   id, user_id, package_id, description, amount_minor, currency, credits, status, failure_code, failure_message,
   stripe_payment_intent_id, refunded_minor, disputed_minor, created_at, updated_at
@@ -55,7 +55,8 @@ grant select (
   id, type, outcome, reason, user_id, transaction_id, livemode, attempts, created_at, received_at, payload
 ) on credits.stripe_events to service_role;
 grant execute on function
-credits.major_units(bigint, text), credits.shown(numeric), credits.due_of(uuid, numeric, timestamptz)
+credits.major_units(bigint, text), credits.shown(numeric), credits.lapsed_lots(uuid),
+credits.due_of(uuid, timestamptz)
 to authenticated, service_role;
 
 -- Writing: these functions alone, for the service and the app's backend alone.

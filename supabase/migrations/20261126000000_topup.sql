@@ -788,6 +788,43 @@ $$;
 
 comment on function credits.lock_purchase(jsonb) is
 'The newest state of the purchase that an event is about, its row locked. All columns null where there is none.';
+create function credits.lapsed_lots(p_user_id uuid)
+returns table (lot_id bigint, amount numeric)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  kept numeric := 'infinity';
+  lot record;
+begin
+  -- What holds could still take of each: as much of it stays until they end, first of what lapsed last.
+  for lot in
+    select l.id, l.remaining, h.held
+    from credits.lots as l
+    cross join lateral (
+      select coalesce(sum(o.amount), 0) as held
+      from credits.holds as o
+      where o.user_id = p_user_id and o.status = 'open' and o.expires_at > now() and o.created_at < l.expires_at
+    ) as h
+    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
+    order by l.expires_at desc, l.priority desc, l.id desc
+  loop
+    kept := least(kept, lot.held);
+    if lot.remaining > kept then
+      lot_id := lot.id;
+      amount := lot.remaining - kept;
+      return next;
+    end if;
+    kept := greatest(kept - lot.remaining, 0);
+  end loop;
+end
+$$;
+
+comment on function credits.lapsed_lots(uuid) is
+'What has lapsed of the user''s lots and is still in them. Credits that were held when they lapsed have not: they stay '
+'for the holds that were made before, and for no other use. Runs with the reader''s own rights, for the views.';
+
 create function credits.lapse(p_user_id uuid)
 returns credits.accounts
 language plpgsql
@@ -795,8 +832,7 @@ set search_path = ''
 as $$
 declare
   account credits.accounts;
-  kept numeric;
-  lot record;
+  lapsed record;
 begin
   with expired as (
     update credits.holds
@@ -809,22 +845,16 @@ begin
   where user_id = p_user_id
   returning * into account;
 
-  -- What lapsed is what the open holds would have taken first, so as much of it stays until they end.
-  kept := account.held;
-  for lot in
-    select l.id, l.remaining, e.description
-    from credits.lots as l
-    inner join credits.ledger_entries as e on l.user_id = e.user_id and l.id = e.id
-    where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
-    order by l.expires_at desc, l.priority desc, l.id desc
+  for lapsed in
+    select l.lot_id, l.amount, e.description
+    from credits.lapsed_lots(p_user_id) as l
+    inner join credits.ledger_entries as e on e.user_id = p_user_id and l.lot_id = e.id
+    order by l.lot_id
   loop
-    if lot.remaining > kept then
-      perform credits.post_entry(
-        p_user_id, 'expiry', kept - lot.remaining, 'expiry:' || lot.id || ':' || clock_timestamp(),
-        'Expiry of ' || lot.description, jsonb_build_object(lot.id, trim_scale(kept - lot.remaining))
-      );
-    end if;
-    kept := greatest(kept - lot.remaining, 0);
+    perform credits.post_entry(
+      p_user_id, 'expiry', -lapsed.amount, 'expiry:' || lapsed.lot_id || ':' || clock_timestamp(),
+      'Expiry of ' || lapsed.description, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount))
+    );
   end loop;
 
   update credits.accounts
@@ -864,9 +894,7 @@ $$;
 comment on function credits.free_hold(credits.holds, text) is
 'Ends an open hold, so that its credits are no longer held. The account is locked.';
 
-create function credits.due_of(
-  p_user_id uuid, p_held numeric, p_due_at timestamptz, out freed numeric, out lapsing numeric
-)
+create function credits.due_of(p_user_id uuid, p_due_at timestamptz, out freed numeric, out lapsing numeric)
 language plpgsql
 stable
 set search_path = ''
@@ -880,19 +908,15 @@ begin
       from credits.holds as h
       where h.user_id = p_user_id and h.status = 'open' and h.expires_at <= now()
     );
-    lapsing := (
-      select greatest(coalesce(sum(l.remaining), 0) - (p_held - freed), 0)
-      from credits.lots as l
-      where l.user_id = p_user_id and l.is_open and l.expires_at <= now()
-    );
+    lapsing := (select coalesce(sum(l.amount), 0) from credits.lapsed_lots(p_user_id) as l);
   end if;
 end
 $$;
 
-comment on function credits.due_of(uuid, numeric, timestamptz) is
+comment on function credits.due_of(uuid, timestamptz) is
 'What credits.lapse has yet to do for an account: the held credits that it will free and the balance that will lapse. '
 'Runs with the reader''s own rights, for the views.';
-create function credits.draw(p_user_id uuid, p_amount numeric)
+create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
 returns jsonb
 language plpgsql
 stable
@@ -907,7 +931,7 @@ begin
   for lot in
     select l.id, l.remaining
     from credits.lots as l
-    where l.user_id = p_user_id and l.is_open
+    where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
     order by l.expires_at, l.priority, l.id
   loop
     taken := least(lot.remaining, wanted);
@@ -926,9 +950,10 @@ begin
 end
 $$;
 
-comment on function credits.draw(uuid, numeric) is
+comment on function credits.draw(uuid, numeric, timestamptz) is
 'Which lots an amount is taken from, for post_entry: the soonest to expire first, then by priority, then the oldest. '
-'Lots that are used up are not read again. The account is locked and up to date.';
+'A hold takes what has not lapsed since it was made, p_since. Lots that are used up are not read again. The account is '
+'locked and up to date.';
 create function credits.check_posting(
   p_amount numeric, p_idempotency_key text, p_description text, p_metadata jsonb default null
 )
@@ -971,7 +996,7 @@ begin
     jsonb_build_object(
       'balance', credits.shown(p_account.balance),
       'available', credits.shown(available),
-      'shortfall', credits.shown(p_amount - available)
+      'shortfall', credits.shown(p_amount - p_account.balance + p_account.held)
     )::text
   );
 end
@@ -979,7 +1004,7 @@ $$;
 
 comment on function credits.insufficient(credits.accounts, numeric) is
 'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
-'JSON: {balance, available, shortfall}.';
+'JSON: {balance, available, shortfall}; the shortfall is what the user has to buy first, a debt included.';
 
 create function credits.key_reused(p_what text)
 returns void
@@ -2261,17 +2286,18 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  -- Without days and months, whose length depends on the session's time zone.
-  lasting constant interval := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
+  lasting interval;
   account credits.accounts;
   hold credits.holds;
 begin
   perform credits.check_posting(
     hold_credits.amount, hold_credits.idempotency_key, hold_credits.description, hold_credits.metadata
   );
-  if lasting is null or lasting < interval '1 second' or lasting > interval '720 hours' then
+  if (hold_credits.expires_in between interval '1 second' and interval '30 days') is not true then
     perform credits.fail(400, 'invalid_argument', 'expires_in must be between one second and 30 days.');
   end if;
+  -- Without days and months, whose length depends on the session's time zone.
+  lasting := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
   account := credits.lock_account(hold_credits.user_id);
 
   select h.* into hold
@@ -2371,8 +2397,8 @@ begin
     end if;
     perform credits.free_hold(hold, 'captured');
     entry := credits.post_entry(
-      hold.user_id, 'spend', -capture_hold.amount, entry_key, notes, credits.draw(hold.user_id, capture_hold.amount),
-      p_metadata => noted
+      hold.user_id, 'spend', -capture_hold.amount, entry_key, notes,
+      credits.draw(hold.user_id, capture_hold.amount, hold.created_at), p_metadata => noted
     );
   elsif hold.status = 'captured' then
     select e.* into strict entry
@@ -2526,6 +2552,8 @@ begin
   end if;
   refund_entry_id := entry.id;
   balance := credits.shown(entry.balance_after);
+exception when numeric_value_out_of_range then
+  perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end
 $$;
 
@@ -2624,25 +2652,51 @@ security definer -- service_role alone may execute it; it reads tables that serv
 set search_path = ''
 set statement_timeout = '10min'
 as $$
+#variable_conflict use_column
 begin
   if num_nulls(credit_report.since, credit_report.until) > 0 or credit_report.since >= credit_report.until then
     perform credits.fail(400, 'invalid_argument', 'since and until are required, and since comes before until.');
   end if;
+  -- Rounded are the sums from the first entry on, of what stands against user_liability. So each closing balance is the
+  -- next period's opening one, and every row and column adds up, which figures rounded one by one would not.
   return query
+  with sums as (
+    select
+      u.unit,
+      j.account,
+      round(coalesce(sum(u.amount) filter (where u.amount > 0 and j.created_at < credit_report.since), 0), u.places)
+        as debit_before,
+      round(coalesce(-sum(u.amount) filter (where u.amount < 0 and j.created_at < credit_report.since), 0), u.places)
+        as credit_before,
+      round(coalesce(sum(u.amount) filter (where u.amount > 0), 0), u.places) as debit_until,
+      round(coalesce(-sum(u.amount) filter (where u.amount < 0), 0), u.places) as credit_until
+    from credits.journal as j
+    cross join lateral (
+      values ('credits', j.credits, 6), (j.currency, j.amount, scale(credits.major_units(1, j.currency)))
+    ) as u (unit, amount, places)
+    where j.created_at < credit_report.until and j.account <> 'user_liability'
+    group by u.unit, j.account, u.places
+  ),
+
+  sides as (
+    select s.unit, s.account, s.debit_before, s.credit_before, s.debit_until, s.credit_until
+    from sums as s
+    union all
+    select
+      s.unit, 'user_liability', sum(s.credit_before), sum(s.debit_before), sum(s.credit_until), sum(s.debit_until)
+    from sums as s
+    group by s.unit
+  )
+
   select
-    u.unit,
-    j.account,
-    round(coalesce(sum(u.amount) filter (where j.created_at < credit_report.since), 0), u.places),
-    round(coalesce(sum(u.amount) filter (where j.created_at >= credit_report.since and u.amount > 0), 0), u.places),
-    round(coalesce(-sum(u.amount) filter (where j.created_at >= credit_report.since and u.amount < 0), 0), u.places),
-    round(sum(u.amount), u.places)
-  from credits.journal as j
-  cross join lateral (
-    values ('credits', j.credits, 6), (j.currency, j.amount, scale(credits.major_units(1, j.currency)))
-  ) as u (unit, amount, places)
-  where j.created_at < credit_report.until
-  group by u.unit, j.account, u.places
-  order by u.unit = 'credits' desc, u.unit, j.account;
+    s.unit,
+    s.account,
+    s.debit_before - s.credit_before,
+    s.debit_until - s.debit_before,
+    s.credit_until - s.credit_before,
+    s.debit_until - s.credit_until
+  from sides as s
+  order by s.unit = 'credits' desc, s.unit, s.account;
 end
 $$;
 
@@ -2795,7 +2849,7 @@ select
   next.expires_at as expiring_at
 from credits.accounts as a
 cross join credits.settings as s
-cross join lateral credits.due_of(a.user_id, a.held, a.due_at) as due
+cross join lateral credits.due_of(a.user_id, a.due_at) as due
 left join lateral (
   select
     l.expires_at,
@@ -2933,7 +2987,7 @@ on credits.packages to authenticated, service_role;
 grant select (user_id, balance, held, due_at) on credits.accounts to authenticated, service_role;
 grant select (id, user_id, transaction_id, remaining, expires_at, priority, is_open)
 on credits.lots to authenticated, service_role;
-grant select (user_id, amount, status, expires_at) on credits.holds to authenticated, service_role;
+grant select (user_id, amount, status, created_at, expires_at) on credits.holds to authenticated, service_role;
 grant select (
   id, user_id, package_id, description, amount_minor, currency, credits, status, failure_code, failure_message,
   stripe_payment_intent_id, refunded_minor, disputed_minor, created_at, updated_at
@@ -2947,7 +3001,8 @@ grant select (
   id, type, outcome, reason, user_id, transaction_id, livemode, attempts, created_at, received_at, payload
 ) on credits.stripe_events to service_role;
 grant execute on function
-credits.major_units(bigint, text), credits.shown(numeric), credits.due_of(uuid, numeric, timestamptz)
+credits.major_units(bigint, text), credits.shown(numeric), credits.lapsed_lots(uuid),
+credits.due_of(uuid, timestamptz)
 to authenticated, service_role;
 
 -- Writing: these functions alone, for the service and the app's backend alone.

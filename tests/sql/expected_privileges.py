@@ -43,7 +43,7 @@ _PURCHASE = (
 
 READABLE_COLUMNS = {
     "credits.accounts": "user_id balance held due_at",
-    "credits.holds": "user_id amount status expires_at",
+    "credits.holds": "user_id amount status created_at expires_at",
     "credits.ledger_entries": _ENTRY,
     "credits.lots": f"{_LOT} is_open",
     "credits.packages": "id name description amount_minor currency credits is_active sort_order",
@@ -70,8 +70,8 @@ EXECUTABLE_BY = {
     "credits.apply_refund(jsonb)": NOBODY,
     "credits.check_posting(numeric,text,text,jsonb)": NOBODY,
     "credits.disputed_minor(credits.transactions)": NOBODY,
-    "credits.draw(uuid,numeric)": NOBODY,
-    "credits.due_of(uuid,numeric,timestamp with time zone)": SIGNED_IN,
+    f"credits.draw(uuid,numeric,{_TIME})": NOBODY,
+    f"credits.due_of(uuid,{_TIME})": SIGNED_IN,
     "credits.entitlement_of(credits.transactions)": NOBODY,
     "credits.fail(integer,text,text,text)": NOBODY,
     "credits.fits_kind(text,uuid,bigint,jsonb)": NOBODY,
@@ -82,6 +82,7 @@ EXECUTABLE_BY = {
     "credits.is_chargeable(bigint,text)": NOBODY,
     "credits.key_reused(text)": NOBODY,
     "credits.lapse(uuid)": NOBODY,
+    "credits.lapsed_lots(uuid)": SIGNED_IN,
     "credits.lock_account(uuid)": NOBODY,
     "credits.lock_hold(uuid)": NOBODY,
     "credits.lock_payment_intent(text)": NOBODY,
