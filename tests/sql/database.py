@@ -73,9 +73,13 @@ class Database:
 
     def rpc(self, function: str, **arguments: object) -> DictRow:
         """Call a function of `public` as the service does: service_role, arguments by name, one row back."""
-        with self.acting_as("service_role"):
-            [row] = self.rows(rpc_query(function, arguments), *arguments.values())
+        [row] = self.rpc_rows(function, **arguments)
         return row
+
+    def rpc_rows(self, function: str, **arguments: object) -> list[DictRow]:
+        """Call a function of `public` that gives any number of rows."""
+        with self.acting_as("service_role"):
+            return self.rows(rpc_query(function, arguments), *arguments.values())
 
 
 def rpc_query(function: str, arguments: dict[str, object]) -> sql.Composed:
