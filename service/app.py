@@ -18,7 +18,6 @@ from service.auth import Authenticator, provide_caller
 from service.checkout import create_payment_intent
 from service.errors import answer_error
 from service.health import Readiness, get_live, get_ready
-from service.jwks import KeySet
 from service.ledger import Ledger
 from service.logs import configure_logs
 from service.payments import Payments
@@ -54,9 +53,7 @@ def create_app(settings: Settings) -> Litestar:
     ledger = Ledger(settings, http, telemetry)
     payments = Payments(settings, ledger, telemetry)
     readiness = Readiness(ledger)
-    authenticator = Authenticator(
-        KeySet(settings.jwks_url, http), settings.jwt_issuer, settings.supabase_jwt_secret
-    )
+    authenticator = Authenticator(settings, http)
     recorder = EventRecorder(ledger, telemetry=telemetry)
     receiver = WebhookReceiver(settings.stripe_webhook_secrets, recorder, telemetry)
     metrics_routes = []
@@ -66,6 +63,7 @@ def create_app(settings: Settings) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        authenticator.load()
         payments.connect()
         try:
             yield

@@ -1,25 +1,19 @@
-"""Who is calling: Supabase access tokens, verified."""
+"""Who is calling: the user whose access token came with the request."""
 
-import re
+import asyncio
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-import jwt
+import httpx
 from litestar import Request
 from litestar.di import NamedDependency
 
 from service.errors import NotAuthenticatedError
-from service.jwks import KeySet
+from service.settings import Settings
 
-_LONGEST_TOKEN: Final = 8192
-# PyJWT decodes base64 leniently: padding and stray characters would make many tokens out of one.
-_TOKEN: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-_OPTIONS: Final[jwt.types.Options] = {
-    "require": ["exp", "sub", "aud", "iss"],
-    # A token issued a moment ahead of this machine's clock is a good token.
-    "verify_iat": False,
-}
+if TYPE_CHECKING:
+    from service.access_tokens import AccessTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,46 +25,33 @@ class Caller:
 
 
 class Authenticator:
-    """Verifies access tokens of one Supabase project.
+    """Verifies access tokens by `access_tokens.py`, which it loads in a thread, once."""
 
-    ES256 and RS256 by the project's published keys; HS256 by its legacy secret, where that is set.
-    Issuer, audience `authenticated`, role `authenticated`, expiry and a UUID as the subject must be there
-    (Supabase documentation, "JSON Web Token").
-    """
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+        self._loading: asyncio.Task[AccessTokens] | None = None
 
-    def __init__(self, keys: KeySet, issuer: str, legacy_secret: str | None) -> None:
-        self._keys = keys
-        self._issuer = issuer
-        self._legacy_secret = legacy_secret
+    def load(self) -> "asyncio.Task[AccessTokens]":
+        """Begin to load it; the event loop goes on serving meanwhile."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(
+                asyncio.to_thread(_load_access_tokens, self._settings, self._http)
+            )
+        return self._loading
 
     async def authenticate(self, token: str) -> Caller:
         """The user of a token; `NotAuthenticatedError` for any token that is not a valid one."""
-        if len(token) > _LONGEST_TOKEN or not _TOKEN.fullmatch(token):
-            raise NotAuthenticatedError("no_token_by_its_shape")
-        try:
-            claims = await self._verify(token)
-        except jwt.PyJWTError as error:
-            raise NotAuthenticatedError(type(error).__name__) from None
-        if claims.get("role") != "authenticated":
-            raise NotAuthenticatedError("wrong_role")
-        try:
-            return Caller(uuid.UUID(claims["sub"]), token)
-        except ValueError:
-            raise NotAuthenticatedError("subject_is_no_uuid") from None
+        # A client that goes away must not take the loading away from the others.
+        return await (await asyncio.shield(self.load())).authenticate(token)
 
-    async def _verify(self, token: str) -> dict[str, Any]:
-        header = jwt.get_unverified_header(token)
-        # The token's own `alg` only chooses between two fixed pairs of key and algorithm.
-        key: jwt.PyJWK | str | None
-        if header.get("alg") == "HS256":
-            key, algorithm = self._legacy_secret, "HS256"
-        else:
-            kid = header.get("kid")
-            key = await self._keys.find(kid) if isinstance(kid, str) else None
-            algorithm = "none" if key is None else key.algorithm_name
-        if not key:
-            raise NotAuthenticatedError("unknown_key")
-        return jwt.decode(token, key, [algorithm], _OPTIONS, audience="authenticated", issuer=self._issuer)
+
+def _load_access_tokens(settings: Settings, http: httpx.AsyncClient) -> "AccessTokens":
+    from service.access_tokens import AccessTokens  # noqa: PLC0415 - slow to import
+    from service.jwks import KeySet  # noqa: PLC0415
+
+    keys = KeySet(settings.jwks_url, http)
+    return AccessTokens(keys, settings.jwt_issuer, settings.supabase_jwt_secret)
 
 
 async def provide_caller(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from service.ledger import Ledger
+from service.rest import any_of
 
 MANY: Final = 100
 """Ids that fit into one request: the address of a GET carries them."""
@@ -109,28 +110,24 @@ class Bookkeeping(Ledger):
 
     async def read_outcomes(self, event_ids: Sequence[str]) -> dict[str, Outcome]:
         """What became of those events, at most MANY, that were received."""
-        query = (
-            self._writer.from_("credit_events")
-            .select("id", "outcome", "reason", "transaction_id")
-            .in_("id", event_ids)
-        )
-        rows = await self._ask(list[Outcome], "credit_events", query.request)
+        filters = (("select", "id,outcome,reason,transaction_id"), ("id", any_of(event_ids)))
+        rows = await self._select(list[Outcome], "credit_events", filters)
         return {row.id: row for row in rows}
 
     async def list_purchases(
         self, statuses: Sequence[str], opened_before: datetime, after: uuid.UUID | None
     ) -> list[uuid.UUID]:
         """Ids of at most MANY purchases in one of these statuses, by id, from beyond `after` on."""
-        query = (
-            self._writer.from_("credit_transactions")
-            .select("id")
-            .in_("status", statuses)
-            .lt("created_at", opened_before.isoformat())
-        )
+        filters = [
+            ("select", "id"),
+            ("status", any_of(statuses)),
+            ("created_at", f"lt.{opened_before.isoformat()}"),
+            ("order", "id"),
+            ("limit", str(MANY)),
+        ]
         if after is not None:
-            query = query.gt("id", str(after))
-        query = query.order("id").limit(MANY)
-        rows = await self._ask(list[_Id], "credit_transactions", query.request)
+            filters.append(("id", f"gt.{after}"))
+        rows = await self._select(list[_Id], "credit_transactions", filters)
         return [row.id for row in rows]
 
     async def close_credit_purchase(self, transaction_id: uuid.UUID) -> str:
@@ -149,18 +146,11 @@ class Bookkeeping(Ledger):
 
         A value that ends in `*` stands for all that begin so.
         """
-        query = self._writer.from_("credit_events").select("*")
-        for column, value in filters.items():
-            query = (
-                # An underscore stands for any character in a pattern.
-                query.like(column, value.replace("_", r"\_"))
-                if value.endswith("*")
-                else query.eq(column, value)
-            )
+        wanted = [(column, _matches(value)) for column, value in filters.items()]
         if received_since is not None:
-            query = query.gte("received_at", received_since.isoformat())
-        query = query.order("received_at", desc=True).order("id", desc=True).limit(newest)
-        return (await self._ask(list[EventRow], "credit_events", query.request))[::-1]
+            wanted.append(("received_at", f"gte.{received_since.isoformat()}"))
+        wanted += [("order", "received_at.desc,id.desc"), ("limit", str(newest))]
+        return (await self._select(list[EventRow], "credit_events", wanted))[::-1]
 
     async def explain(self, subject: str) -> msgspec.Raw:
         """Everything known about a user, a purchase or a PaymentIntent: the JSON of `explain_credits`."""
@@ -172,5 +162,9 @@ class Bookkeeping(Ledger):
 
     async def save_check(self, name: str, findings: int) -> None:
         """Keep how much a check found, in place of what it found before."""
-        arguments: dict[str, Any] = {"name": name, "findings": findings}
-        await self._send("save_credit_check", self._writer.rpc("save_credit_check", arguments).request)
+        await self._send("save_credit_check", {"name": name, "findings": findings})
+
+
+def _matches(value: str) -> str:
+    # An underscore stands for any character in a pattern.
+    return "like." + value.replace("_", r"\_") if value.endswith("*") else f"eq.{value}"

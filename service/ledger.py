@@ -1,7 +1,7 @@
-"""The only module that talks to PostgREST: reads as the user, writes by the functions of the schema."""
+"""The schema as the service uses it: reads as the user, writes by its functions."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
@@ -9,8 +9,6 @@ from typing import Any, Final, Literal, TypeVar
 import httpx
 import msgspec
 import structlog
-from postgrest import AsyncPostgrestClient
-from postgrest.base_request_builder import RequestConfig
 
 from service.auth import Caller
 from service.errors import (
@@ -24,6 +22,7 @@ from service.errors import (
     TopupError,
     UnavailableError,
 )
+from service.rest import Rest
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -106,44 +105,24 @@ class Ledger:
         self, settings: Settings, http: httpx.AsyncClient, telemetry: Telemetry | None = None
     ) -> None:
         self._telemetry = telemetry or Telemetry()
-        publishable, secret = settings.supabase_publishable_key, settings.supabase_secret_key
-        as_service = {"apikey": secret}
-        if not secret.startswith("sb_secret_"):
-            # A legacy key is a JWT and goes into both headers; the new kind must never be a bearer token.
-            as_service["Authorization"] = f"Bearer {secret}"
-        self._reader = AsyncPostgrestClient(
-            settings.rest_url, headers={"apikey": publishable}, http_client=http
-        )
-        self._writer = AsyncPostgrestClient(settings.rest_url, headers=as_service, http_client=http)
+        self._rest = Rest(settings, http)
 
     async def read_packages(self, caller: Caller) -> bytes:
         """The packages on sale: a JSON array in the contract's names, numbers as PostgREST wrote them."""
-        query = (
-            self._reader.from_("credit_packages")
-            .select("id", "name", "description", "amount", "creditAmount:credits", "isActive:is_active")
-            .eq("is_active", value=True)
-            .order("sort_order")
-            .order("name")
-        )
-        return await self._send("credit_packages", query.request, caller)
+        columns = "id,name,description,amount,creditAmount:credits,isActive:is_active"
+        filters = (("select", columns), ("is_active", "is.true"), ("order", "sort_order,name"))
+        return await self._read("credit_packages", filters, caller)
 
     async def read_history(self, caller: Caller) -> bytes:
         """The user's purchases, newest first, at most MAX_HISTORY: a JSON array in the contract's names."""
-        query = (
-            self._reader.from_("credit_transactions")
-            .select(
-                "id", "amount", "creditAmount:credits", "status", "createdAt:created_at_iso", "description"
-            )
-            .order("created_at", desc=True)
-            .order("id", desc=True)
-            .limit(MAX_HISTORY)
-        )
-        return await self._send("credit_transactions", query.request, caller)
+        columns = "id,amount,creditAmount:credits,status,createdAt:created_at_iso,description"
+        order = ("order", "created_at.desc,id.desc")
+        filters = (("select", columns), order, ("limit", str(MAX_HISTORY)))
+        return await self._read("credit_transactions", filters, caller)
 
     async def read_balance(self, caller: Caller) -> bytes:
         """The user's balance: one JSON object in the contract's names."""
-        query = self._reader.from_("credit_balance").select("balance", "currency").single()
-        return await self._send("credit_balance", query.request, caller)
+        return await self._read("credit_balance", (("select", "balance,currency"),), caller, one=True)
 
     async def open_credit_purchase(
         self,
@@ -205,40 +184,44 @@ class Ledger:
         return await self._call(list[Check], "credit_checks")
 
     async def _call(self, answer: type[_Answer], function: str, **arguments: Any) -> _Answer:
-        return await self._ask(answer, function, self._writer.rpc(function, arguments).request)
+        return _decoded(answer, function, await self._send(function, arguments))
 
-    async def _ask(
-        self, answer: type[_Answer], name: str, request: RequestConfig[httpx.AsyncClient]
-    ) -> _Answer:
-        content = await self._send(name, request)
-        try:
-            return msgspec.json.decode(content, type=answer)
-        except msgspec.DecodeError as error:
-            raise FailedError(f"unexpected_answer_of_{name}") from error
+    async def _send(self, function: str, arguments: Mapping[str, Any]) -> bytes:
+        """Call a function; the body of a 2xx answer."""
+        with self._telemetry.call("postgrest", function) as headers:
+            return _accepted(await self._rest.call(function, arguments, headers))
 
-    async def _send(
-        self, name: str, request: RequestConfig[httpx.AsyncClient], caller: Caller | None = None
+    async def _select(self, answer: type[_Answer], view: str, filters: Iterable[tuple[str, str]]) -> _Answer:
+        """Read a view as the service."""
+        return _decoded(answer, view, await self._read(view, filters))
+
+    async def _read(
+        self,
+        view: str,
+        filters: Iterable[tuple[str, str]],
+        caller: Caller | None = None,
+        *,
+        one: bool = False,
     ) -> bytes:
-        """Send one request, as the caller if one is given; the body of a 2xx answer."""
-        with self._telemetry.call("postgrest", name) as headers:
+        """Read a view, as the caller if one is given; the body of a 2xx answer."""
+        with self._telemetry.call("postgrest", view) as headers:
             if caller is not None:
                 headers["Authorization"] = f"Bearer {caller.token}"
-            response = await _exchange(request, headers)
-            if response.is_success:
-                return response.content
-            raise _refusal(response, as_user=caller is not None)
+            response = await self._rest.read(view, filters, headers, as_user=caller is not None, one=one)
+            return _accepted(response, as_user=caller is not None)
 
 
-async def _exchange(request: RequestConfig[httpx.AsyncClient], headers: Mapping[str, str]) -> httpx.Response:
+def _decoded(answer: type[_Answer], name: str, content: bytes) -> _Answer:
     try:
-        try:
-            return await request.send(httpx.Headers(headers))
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            # An idle connection may be closed just as it is used. All that is sent here can be repeated.
-            return await request.send(httpx.Headers(headers))
-    except httpx.HTTPError as error:
-        log.warning("supabase is unreachable", cause=type(error).__name__)
-        raise UnavailableError("supabase_unreachable") from error
+        return msgspec.json.decode(content, type=answer)
+    except msgspec.DecodeError as error:
+        raise FailedError(f"unexpected_answer_of_{name}") from error
+
+
+def _accepted(response: httpx.Response, *, as_user: bool = False) -> bytes:
+    if response.is_success:
+        return response.content
+    raise _refusal(response, as_user=as_user)
 
 
 def _refusal(response: httpx.Response, *, as_user: bool) -> TopupError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ENTRIES: Final = 10
-"""Ledger entries of a user: one purchase, then small grants."""
+"""Ledger entries of a user: one purchase, then a spend of one credit on each of nine days."""
 
 _BATCH: Final = 5000
 """Users written in one transaction."""
@@ -29,8 +29,8 @@ with person as (
   from (select gen_random_uuid() as id from generate_series(1, %(users)s)) as new
   returning id
 ), account as (
-  insert into credits.accounts (user_id, auth_user_id, balance)
-  select id, id, %(credits)s + %(entries)s - 1 from person
+  insert into credits.accounts (user_id, auth_user_id, balance, last_entry_at)
+  select id, id, %(credits)s - %(entries)s + 1, now() - interval '1 day' from person
 ), purchase as (
   insert into credits.transactions (
     user_id, package_id, description, amount_minor, currency, credits, livemode, stripe_payment_intent_id,
@@ -41,17 +41,25 @@ with person as (
   from person cross join credits.packages as p
   where p.id = %(package)s
   returning id, user_id, description
+), bought as (
+  insert into credits.ledger_entries (
+    user_id, kind, amount, balance_after, transaction_id, description, key, created_at
+  )
+  select user_id, 'purchase', %(credits)s, %(credits)s, id, description, 'evt_' || id || ':purchase',
+    now() - %(entries)s * interval '1 day'
+  from purchase
+  returning user_id, id, transaction_id
+), lot as (
+  insert into credits.lots (user_id, id, transaction_id, remaining)
+  select user_id, id, transaction_id, %(credits)s - %(entries)s + 1 from bought
 )
 insert into credits.ledger_entries (
-  user_id, kind, amount, balance_after, transaction_id, description, key, created_at
+  user_id, kind, amount, balance_after, lots, description, key, created_at
 )
-select user_id, 'purchase', %(credits)s, %(credits)s, id, description, 'evt_' || id || ':purchase', now()
-from purchase
-union all
-select user_id, 'grant', 1, %(credits)s + n, null, 'A day of use', 'grant:' || n,
-  now() + n * interval '1 second'
-from purchase cross join generate_series(1, %(entries)s - 1) as n
-order by 1, 8
+select user_id, 'spend', -1, %(credits)s - n, jsonb_build_object(id, -1), 'A day of use', 'spend:' || n,
+  now() - (%(entries)s - n) * interval '1 day'
+from bought cross join generate_series(1, %(entries)s - 1) as n
+order by 1, n
 """
 
 
@@ -68,7 +76,7 @@ def grow(url: str, users: int) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(fill, (batches[::2], batches[1::2])))
     with psycopg.connect(url, autocommit=True) as connection:
-        for table in ("accounts", "transactions", "ledger_entries", "stripe_events"):
+        for table in ("accounts", "transactions", "ledger_entries", "lots", "stripe_events"):
             connection.execute(b"vacuum analyze credits." + table.encode())
 
 

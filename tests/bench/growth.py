@@ -28,9 +28,11 @@ ALL_ENTRIES: Final = 10_000_000
 _VISITORS: Final = 1000
 _CONNECTIONS: Final = 16
 
+_COLUMNS: Final = "kind,amount,balance_after,description,created_at"
+
 _PAGES: Final = {
-    "balance": "credit_balance?select=balance,held,currency",
-    "first history page": "credit_ledger?select=kind,amount,balance_after,description&order=id.desc&limit=20",
+    "balance": "credit_balance?select=balance,held,available,currency",
+    "first history page": f"credit_ledger?select={_COLUMNS}&order=created_at.desc&limit=20",
 }
 
 

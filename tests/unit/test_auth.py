@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import jwt
@@ -17,22 +17,26 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from litestar import Request
 
-from service.auth import Authenticator, Caller, provide_caller
+from service.access_tokens import AccessTokens
+from service.auth import Caller, provide_caller
 from service.errors import NotAuthenticatedError, UnavailableError
 from service.jwks import KeySet
 from tests.unit.tokens import URL, claims, sign
 
+if TYPE_CHECKING:
+    from service.auth import Authenticator
+
 LEGACY_SECRET = "a-legacy-secret-of-at-least-32-characters"
 
 
-def authenticator(document: object, legacy_secret: str | None = None) -> Authenticator:
+def authenticator(document: object, legacy_secret: str | None = None) -> AccessTokens:
     """One whose JWKS endpoint serves `document`; None stands for one that cannot be reached."""
 
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(503) if document is None else httpx.Response(200, json=document)
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    return Authenticator(KeySet(f"{URL}/jwks", http), f"{URL}/auth/v1", legacy_secret)
+    return AccessTokens(KeySet(f"{URL}/jwks", http), f"{URL}/auth/v1", legacy_secret)
 
 
 async def accept(token: str, document: object, legacy_secret: str | None = None) -> None:
@@ -172,7 +176,7 @@ async def test_the_token_comes_in_one_authorization_header(
     async def caller_of(*values: str) -> Caller:
         headers = [(b"authorization", value.encode()) for value in values]
         scope: Any = {"type": "http", "headers": headers}
-        return await provide_caller(Request(scope), authenticator(jwks))
+        return await provide_caller(Request(scope), cast("Authenticator", authenticator(jwks)))
 
     for scheme in ("Bearer", "bearer", "BEARER"):
         assert (await caller_of(f"{scheme} {token}")).token == token

@@ -49,3 +49,23 @@ def test_service_without_metrics_and_traces_imports_neither_nor_stripes_sdk(env:
     assert "litestar" in loaded
     # Litestar itself looks for OpenTelemetry's instrumentation, which is not installed.
     assert not {"opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client", "stripe"} & loaded
+    assert not {"jwt", "cryptography", "postgrest", "supabase"} & loaded
+
+
+def test_what_is_left_out_cannot_be_imported_until_the_block_has_ended() -> None:
+    program = """
+import sys
+import service.serve
+with service.serve._left_out("rich", "json"):
+    import json
+    try:
+        import rich
+    except ImportError:
+        print("left out")
+import rich
+print(rich.__name__)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", "import json" + program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "left out\nrich\n"

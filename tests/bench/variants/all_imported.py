@@ -1,4 +1,7 @@
-"""The service, with everything that it may ever need imported before it listens."""
+"""The service as such services begin: everything imported up front.
+
+That is each of its own modules, Stripe's SDK, and the Supabase client with what it brings.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import service
 from tests.bench.variants import serve
 
 if __name__ == "__main__":
+    for client in ("stripe", "supabase"):
+        importlib.import_module(client)
     for module in pkgutil.walk_packages(service.__path__, "service."):
         if not module.name.startswith("service.sandbox") and not module.name.endswith("__main__"):
             importlib.import_module(module.name)

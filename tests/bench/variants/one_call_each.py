@@ -12,17 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from service.ledger import EventOutcome, Ledger
+    from service.telemetry import Telemetry
 
 
 class OneCallEach:
     """Records each event by itself, as many at once as come."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    waiting = 0
+    """How many events wait for a call: none ever does."""
+
+    def __init__(self, ledger: Ledger, telemetry: Telemetry) -> None:
         self._ledger = ledger
+        self._telemetry = telemetry
 
     async def record(self, event: Mapping[str, Any]) -> EventOutcome:
         """Record one projected event."""
-        [outcome] = await self._ledger.record_stripe_events([event])
+        with self._telemetry.batch([self._telemetry.origin()]):
+            [outcome] = await self._ledger.record_stripe_events([event])
         if outcome.outcome == "failed":
             raise UnavailableError("event_failed")
         return outcome
