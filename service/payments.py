@@ -94,6 +94,7 @@ class Payments:
             # Stripe forgets idempotency keys after a day; the row does not.
             return _answer(await stripe_api.retrieve_payment_intent(purchase.stripe_payment_intent_id))
         intent = await self._create_at_stripe(stripe_api, purchase, user_id, payment_method_id)
+        structlog.contextvars.bind_contextvars(payment_intent_id=intent.id)
         await self._ledger.attach_payment_intent(purchase.transaction_id, intent.id)
         return _answer(intent)
 

@@ -37,7 +37,15 @@ FLUSH_SECONDS: Final = 3.0
 
 _CARRIERS: Final = {b"traceparent", b"tracestate"}
 
-_TOLD: Final = ("request_id", "event_id", "event_type", "outcome", "transaction_id", "error")
+_TOLD: Final = (
+    "request_id",
+    "event_id",
+    "event_type",
+    "outcome",
+    "transaction_id",
+    "payment_intent_id",
+    "error",
+)
 """What a request's span has of its line in the log, so that one leads to the other."""
 
 _SERVER_ERROR: Final = 500

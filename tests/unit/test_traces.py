@@ -3,22 +3,25 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+import structlog
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service import setting_values, traces
-from service.ledger import Ledger
+from service.ledger import EventOutcome, Ledger
+from service.recorder import EventRecorder
 from service.settings import InvalidSettingsError, Settings
 from service.telemetry import Telemetry
 from service.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from litestar.types import HTTPScope
     from opentelemetry.sdk.trace import ReadableSpan
 
 PATIENCE = 60
@@ -63,6 +66,54 @@ async def test_what_was_not_sent_yet_is_sent_at_the_stop() -> None:
         pass
     await tracing.close()
     assert [span.name for span in exporter.get_finished_spans()] == ["stripe create_customer"]
+
+
+class HeldLedger:
+    """Holds its first call until `go` is set."""
+
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def record_stripe_events(self, events: Sequence[Mapping[str, Any]]) -> list[EventOutcome]:
+        """What the recorder calls."""
+        self.called.set()
+        await self.go.wait()
+        return [EventOutcome(event["id"], "applied") for event in events]
+
+
+async def test_webhooks_that_share_a_call_link_to_it_and_it_to_them() -> None:
+    exporter = InMemorySpanExporter()
+    telemetry = Telemetry(traces=Traces(exporter))
+    ledger = HeldLedger()
+    recorder = EventRecorder(cast("Ledger", ledger), max_calls=1, telemetry=telemetry)
+
+    async def receive(event_id: str) -> None:
+        with telemetry.request(cast("HTTPScope", {"method": "POST", "path": f"/{event_id}", "headers": []})):
+            structlog.contextvars.bind_contextvars(event_id=event_id)
+            await recorder.record({"id": event_id})
+
+    alone = asyncio.create_task(receive("evt_alone"))
+    await ledger.called.wait()
+    together = [asyncio.create_task(receive(f"evt_{number}")) for number in range(3)]
+    await asyncio.sleep(0)
+    assert recorder.waiting == len(together)
+    ledger.go.set()
+    await asyncio.gather(alone, *together)
+    await telemetry.close()
+
+    spans = exporter.get_finished_spans()
+    webhooks = {(span.attributes or {}).get("topup.event_id"): span for span in spans}
+    batches = [span for span in spans if span.name == "record events"]
+    assert [(batch.attributes or {})["topup.events"] for batch in batches] == [1, 3]
+    for batch, first in zip(batches, ("evt_alone", "evt_0"), strict=True):
+        assert batch.parent == webhooks[first].context
+        assert webhooks[first].links == ()
+    assert [link.context for link in batches[1].links] == [
+        webhooks[id_].context for id_ in ("evt_1", "evt_2")
+    ]
+    for id_ in ("evt_1", "evt_2"):
+        assert [link.context for link in webhooks[id_].links] == [batches[1].context]
 
 
 @pytest.mark.parametrize("traced", [True, False])

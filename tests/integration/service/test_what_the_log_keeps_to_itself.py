@@ -54,6 +54,7 @@ def test_each_request_leaves_one_line_with_what_became_of_it(
         "event": "request",
         "request_id": answer.headers["x-request-id"],
         "transaction_id": str(purchase["id"]),
+        "payment_intent_id": purchase["stripe_payment_intent_id"],
         "method": "POST",
         "path": BUY,
         "status": 200,
@@ -82,6 +83,33 @@ def test_a_webhook_leaves_its_event_and_outcome(
     answer = deliver(shop, event)
     [line] = lines_about(stack.service.log, answer.headers["x-request-id"])
     assert (line["event_id"], line["event_type"], line["outcome"]) == (event["id"], event["type"], "applied")
+
+
+def test_lines_about_a_purchase_and_its_webhook_name_the_same_purchase(
+    stack: Stack, shop: Shop, user: User, stripe: StripeAccount
+) -> None:
+    bought = shop.buy(user)
+    intent = stripe.get(f"payment_intents/{bought.json()['data']['paymentIntentId']}")
+    webhook = deliver(shop, succeeded(intent))
+    [first] = lines_about(stack.service.log, bought.headers["x-request-id"])
+    [second] = lines_about(stack.service.log, webhook.headers["x-request-id"])
+    assert first["transaction_id"] == second["transaction_id"]
+    assert first["payment_intent_id"] == intent["id"]
+
+
+def test_line_about_an_outage_names_the_events_that_it_held_up(
+    stack: Stack, shop: Shop, user: User, stripe: StripeAccount
+) -> None:
+    event = succeeded(stripe.get(f"payment_intents/{shop.order(user)['paymentIntentId']}"))
+    with without_postgrest(stack):
+        assert deliver(shop, event).status_code == 503
+
+    def held_up() -> list[dict[str, Any]]:
+        return [line for line in read_log(stack.service.log) if event["id"] in line.get("event_ids", [])]
+
+    [line, *_] = eventually(held_up, "the log tells which events were held up")
+    assert line["event"] in {"supabase is unreachable", "supabase failed"}
+    assert deliver(shop, event).status_code == 200
 
 
 @pytest.mark.parametrize("path", [BUY, "/api/stripe/webhook"])
