@@ -39,6 +39,22 @@ $$;
 comment on function credits.payment_mismatch(jsonb, credits.transactions) is
 'Why a PaymentIntent event does not fit the purchase that it claims; null where it fits.';
 
+create function credits.claims_a_purchase(p_intent jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return pg_input_is_valid(coalesce(p_intent #>> '{metadata,transaction_id}', ''), 'uuid')
+    and pg_input_is_valid(coalesce(p_intent #>> '{metadata,user_id}', ''), 'uuid');
+end
+$$;
+
+comment on function credits.claims_a_purchase(jsonb) is
+'Whether a PaymentIntent has the metadata that the service gives to its own. Other applications on the Stripe account '
+'may have a transaction_id of another kind.';
+
 create function credits.apply_payment(p_event jsonb)
 returns credits.verdict
 language plpgsql
@@ -60,7 +76,7 @@ declare
   rank integer := credits.payment_rank(state);
   known_rank integer := credits.payment_rank(purchase.payment_state);
 begin
-  if purchase.id is null and intent #>> '{metadata,transaction_id}' is null then
+  if purchase.id is null and not credits.claims_a_purchase(intent) then
     return row('ignored', 'not_ours', null, null)::credits.verdict;
   elsif purchase.id is null then
     return row('mismatch', 'unknown_transaction', null, null)::credits.verdict;

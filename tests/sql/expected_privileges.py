@@ -69,6 +69,7 @@ EXECUTABLE_BY = {
     "credits.apply_payment(jsonb)": NOBODY,
     "credits.apply_refund(jsonb)": NOBODY,
     "credits.check_posting(numeric,text,text,jsonb)": NOBODY,
+    "credits.claims_a_purchase(jsonb)": NOBODY,
     "credits.disputed_minor(credits.transactions)": NOBODY,
     f"credits.draw(uuid,numeric,{_TIME})": NOBODY,
     f"credits.due_of(uuid,{_TIME})": SIGNED_IN,
