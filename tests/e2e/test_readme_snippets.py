@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 SNIPPETS: Final = {
     "js": ["buy.js", "credits.js"],
     "python": ["grant.py"],
-    "sql": ["packages"],
+    "sql": ["move", "packages"],
     "sh": [".env"],
 }
 
@@ -125,6 +126,19 @@ def test_packages_are_added_and_retired(database: psycopg.Connection) -> None:
     database.execute(read_snippet("packages").encode())
     on_sale = database.execute("select name from credits.packages where is_active order by sort_order")
     assert on_sale.fetchall() == [("Small Package",), ("Medium Package",), ("Team Package",)]
+
+
+def test_balances_of_another_table_are_brought_over_once(database: psycopg.Connection, user: User) -> None:
+    database.execute("create table public.profiles (id uuid primary key, credits numeric)")
+    database.execute("insert into public.profiles values (%s, 12.5), (%s, 0)", [user.id, uuid4()])
+    for _ in range(2):
+        database.execute(read_snippet("move").encode())
+    entries = "select amount::text from credits.ledger_entries where user_id = %s and description = %s"
+    brought = database.execute(entries, [user.id, "Balance brought over"]).fetchall()
+    assert brought == [("12.500000",)]
+    database.execute("update public.profiles set credits = 13 where id = %s", [user.id])
+    with pytest.raises(psycopg.Error, match="idempotency key"):
+        database.execute(read_snippet("move").encode())
 
 
 def test_the_settings_file_is_complete() -> None:
