@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -284,15 +285,14 @@ def test_the_request_that_caused_an_event_is_named_in_it(
     client: StripeClient, simulator: LocalStripe, receiver: Receiver, endpoint: WebhookEndpoint
 ) -> None:
     assert endpoint.id
-    intent = client.v1.payment_intents.create(
-        {"amount": 1000, "currency": "usd"}, {"idempotency_key": "a-key-of-the-caller"}
-    )
+    key = uuid.uuid4().hex
+    intent = client.v1.payment_intents.create({"amount": 1000, "currency": "usd"}, {"idempotency_key": key})
     simulator.wait_until_idle()
     [event] = receiver.events()
     assert intent.last_response is not None
     assert event["request"] == {
         "id": intent.last_response.headers["Request-Id"],
-        "idempotency_key": "a-key-of-the-caller",
+        "idempotency_key": key,
     }
 
 
