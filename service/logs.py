@@ -59,7 +59,8 @@ def configure_logs(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(),
+        # In one piece, unlike print: another thread may write a line of its own at the same moment.
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     handler = _RootHandler()

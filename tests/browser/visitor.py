@@ -26,6 +26,11 @@ ASKS_AND_DECLINES: Final = "4000008400001629"
 # A browser notes every answer that is an error, whatever the page makes of it.
 _STATUS: Final = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
+# Which of these a lost connection is depends on what was on its way.
+_CUT_OFF: Final = re.compile(
+    r"net::ERR_(INTERNET_DISCONNECTED|EMPTY_RESPONSE|NETWORK_CHANGED|CONNECTION_(RESET|CLOSED|ABORTED))"
+)
+
 
 class Visitor:
     """A browser profile with one tab, and what went wrong in it.
@@ -140,8 +145,8 @@ class Visitor:
         if kind not in {"error", "warning"}:
             return
         status = _STATUS.match(text)
-        offline = "net::ERR_INTERNET_DISCONNECTED" in text or "net::ERR_EMPTY_RESPONSE" in text
-        if (status and status[1] in self.expected) or (offline and "offline" in self.expected):
+        cut_off = _CUT_OFF.search(text) and "offline" in self.expected
+        if (status and status[1] in self.expected) or cut_off:
             return
         self.complaints.append(f"{kind}: {text}")
 

@@ -1,6 +1,8 @@
+import io
 import json
 import logging
 import string
+import sys
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -43,6 +45,22 @@ def test_a_line_is_json_with_time_level_and_event(
     line = json.loads(capsys.readouterr().out)
     assert list(line)[:3] == ["timestamp", "level", "event"]
     assert (line["level"], line["event"]) == ("error", "hello")
+
+
+@pytest.mark.parametrize("get_logger", [structlog.get_logger, logging.getLogger])
+def test_a_line_is_written_in_one_piece(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, get_logger: Callable[[str], logging.Logger]
+) -> None:
+    """Or it could run into the line of another thread."""
+    pieces: list[str] = []
+    out = io.StringIO()
+    monkeypatch.setattr(out, "write", pieces.append, raising=False)
+    monkeypatch.setattr(sys, "stdout", out)
+    configure_logs(settings)
+    get_logger("anything").error("hello")
+    [piece] = pieces
+    assert piece.endswith("\n")
+    assert json.loads(piece)["event"] == "hello"
 
 
 def test_the_level_holds_for_both_kinds_of_loggers(

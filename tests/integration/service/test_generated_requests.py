@@ -49,7 +49,7 @@ def test_answers_to_whatever_is_sent_keep_to_the_document(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=540,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     # What is sound got through to where it is kept.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psycopg
 import pytest
 
 from tests.integration.service.copies import another_service
+from tests.integration.service.locks import account_locked
 from tests.integration.service.outages import without_postgres, without_postgrest
 from tests.integration.service.shop import MEDIUM, SMALL
 from tests.integration.service.waiting import PATIENCE, eventually
@@ -21,9 +20,8 @@ from tests.integration.service.webhooks import deliver, succeeded
 from tests.listening import listens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from uuid import UUID
 
     from service.sandbox.stack import Stack
     from tests.integration.service.books import Books
@@ -42,16 +40,6 @@ def intent(shop: Shop, user: User, stripe: StripeAccount) -> dict[str, Any]:
     created = stripe.get(f"payment_intents/{shop.order(user, MEDIUM)['paymentIntentId']}")
     stripe.wait_for_webhooks()
     return created
-
-
-@contextmanager
-def account_locked(stack: Stack, user_id: UUID) -> Iterator[None]:
-    """Hold the user's account, so that whoever would credit it waits in the middle of it."""
-    with psycopg.connect(stack.supabase.database_url) as connection:
-        connection.execute("select from credits.accounts where user_id = %s for update", [user_id])
-        yield
-        # The server may have gone down meanwhile, which lets the lock go as well.
-        connection.close()
 
 
 def wait_until_blocked(books: Books) -> None:
