@@ -16,6 +16,11 @@ SCRIPTS = Path(__file__).with_name("browser")
 
 def visit(stack: Stack, page: str, **given: object) -> Any:  # noqa: ANN401 - JSON
     """Run `browser/<page>.mjs` with all that a page may know of the stack, and `given`; its answer."""
+    return run_program(stack, SCRIPTS / f"{page}.mjs", **given)
+
+
+def run_program(stack: Stack, program: Path, **given: object) -> Any:  # noqa: ANN401 - JSON
+    """The same for any program."""
     known = {
         "supabase_url": stack.supabase.url,
         "publishable_key": stack.supabase.publishable_key,
@@ -23,7 +28,7 @@ def visit(stack: Stack, page: str, **given: object) -> Any:  # noqa: ANN401 - JS
         "stripe_url": stack.simulator.url,
         "stripe_publishable_key": stack.simulator.publishable_key,
     }
-    return run_node(SCRIPTS / f"{page}.mjs", json.dumps(known | given))
+    return run_node(program, json.dumps(known | given))
 
 
 def run_node(script: Path, *arguments: str, **env: str) -> Any:  # noqa: ANN401 - JSON
