@@ -14,6 +14,9 @@ from service.rest import any_of
 MANY: Final = 100
 """Ids that fit into one request: the address of a GET carries them."""
 
+MAX_ROWS: Final = 1000
+"""Rows that are asked for at once, what hosted projects give at most; a project may give fewer."""
+
 OPEN_STATUSES: Final = ("pending", "requires_action", "failed")
 """Purchases that somebody could still pay. A `processing` one is being paid, which may take days."""
 
@@ -73,6 +76,53 @@ class AuditFinding(msgspec.Struct):
     user_id: uuid.UUID | None
     subject: str
     detail: str | None
+
+
+class Total(msgspec.Struct):
+    """How many entries of a kind, and the credits that they moved."""
+
+    entries: int
+    amount: Decimal
+
+
+class StatementSummary(msgspec.Struct):
+    """What an account held and moved, in credits, from `since` on to before `until`; totals by kind."""
+
+    user_id: uuid.UUID
+    currency: str
+    since: datetime
+    until: datetime
+    opening: Decimal
+    closing: Decimal
+    totals: dict[str, Total]
+
+
+class LedgerRow(msgspec.Struct):
+    """One entry as users see it. Within an account no two have the same `created_at`, and it only rises."""
+
+    id: int
+    created_at: datetime
+    kind: str
+    description: str
+    amount: Decimal
+    balance_after: Decimal
+    transaction_id: uuid.UUID | None
+    spend_id: int | None
+    metadata: dict[str, Any] | None
+
+
+class ReportRow(msgspec.Struct):
+    """One account of the journal in one unit, in that unit's places: debit is above zero, credit below.
+
+    The unit is "credits" or a currency, in its major unit.
+    """
+
+    unit: str
+    account: str
+    opening: Decimal
+    debit: Decimal
+    credit: Decimal
+    closing: Decimal
 
 
 class Outcome(msgspec.Struct):
@@ -155,6 +205,40 @@ class Bookkeeping(Ledger):
     async def explain(self, subject: str) -> msgspec.Raw:
         """Everything known about a user, a purchase or a PaymentIntent: the JSON of `explain_credits`."""
         return await self._call(msgspec.Raw, "explain_credits", subject=subject)
+
+    async def read_statement(self, user_id: uuid.UUID, since: datetime, until: datetime) -> StatementSummary:
+        """The sums of a period of an account."""
+        return await self._call(
+            StatementSummary,
+            "credit_statement",
+            user_id=str(user_id),
+            since=since.isoformat(),
+            until=until.isoformat(),
+        )
+
+    async def list_entries(
+        self, user_id: uuid.UUID, since: datetime, until: datetime, *, after: datetime | None
+    ) -> list[LedgerRow]:
+        """Some entries of a period, oldest first, from beyond the one at `after` on; none at the end."""
+        filters = (
+            ("select", ",".join(LedgerRow.__struct_fields__)),
+            ("user_id", f"eq.{user_id}"),
+            ("created_at", f"gte.{since.isoformat()}" if after is None else f"gt.{after.isoformat()}"),
+            ("created_at", f"lt.{until.isoformat()}"),
+            ("order", "created_at"),
+            ("limit", str(MAX_ROWS)),
+        )
+        return await self._select(list[LedgerRow], "credit_ledger", filters)
+
+    async def report(self, since: datetime, until: datetime) -> list[ReportRow]:
+        """The trial balance of a period. Reads the whole ledger."""
+        return await self._call(
+            list[ReportRow], "credit_report", since=since.isoformat(), until=until.isoformat()
+        )
+
+    async def expire(self, max_accounts: int) -> int:
+        """Post what has lapsed, of at most so many accounts in one transaction; how many it went through."""
+        return await self._call(int, "expire_credits", max_accounts=max_accounts)
 
     async def audit(self) -> list[AuditFinding]:
         """All that does not add up in the whole database."""

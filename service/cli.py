@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.operate.commands import register
+from service.operate import accounting, commands
 from service.options import Command, Group, JsonOption, fail, port_option
 from service.settings import VARIABLES, InvalidSettingsError, Settings
 
@@ -133,4 +133,5 @@ def doctor(*, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-register(app, _CommandWithSettings)
+commands.register(app, _CommandWithSettings)
+accounting.register(app, _CommandWithSettings)

@@ -25,6 +25,12 @@ _EXAMPLES: Final = {
     "events": ("topup events --outcome mismatch", "see what Stripe sent and did not fit"),
     "explain": ("topup explain pi_…", "tell a customer what happened to a payment"),
     "audit": ("topup audit", "prove that every balance is right"),
+    "statement": (
+        "topup statement --user … --month 2026-11",
+        "answer a customer who asks where credits went",
+    ),
+    "report": ("topup report --month 2026-11", "close the month's books"),
+    "expire": ("topup expire", "post what has lapsed, every hour"),
 }
 
 

@@ -41,6 +41,7 @@ _REFUSALS: Final[Mapping[str, tuple[type[TopupError], str]]] = {
     ),
     "package_not_found": (NotFoundError, "Credit package not found"),
     "not_found": (NotFoundError, "No user, purchase or PaymentIntent has this id"),
+    "account_not_found": (NotFoundError, "This user has no account"),
     "transaction_not_found": (NotFoundError, "There is no such purchase"),
     "purchase_has_payment_intent": (ConflictError, "The purchase has a PaymentIntent"),
     "idempotency_key_reused": (ConflictError, "This Idempotency-Key was used for another purchase"),

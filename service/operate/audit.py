@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
     from service.bookkeeping import AuditFinding
 
-_MEANING: Final = {
+MEANING: Final = {
     "balance_is_not_the_sum_of_entries": "a balance is not the sum of its ledger entries",
     "balance_after_does_not_chain": "a ledger entry does not follow from the one before it",
     "entries_are_not_what_was_settled": "the entries of a purchase are not what was settled for it",
     "settled_is_not_the_entitlement": "a purchase was settled otherwise than its facts say",
     "facts_are_not_summed_up": "refunds or disputes are not summed up in their purchase",
+    "lot_is_not_what_its_entries_left": "what is left of a lot is not what its entries left",
+    "entry_is_not_the_sum_of_its_lots": "an entry moved other lots than it says",
+    "spend_refunded_beyond_itself": "more of a spend was given back than was spent",
+    "held_is_not_the_sum_of_open_holds": "what is held is not the sum of the open holds",
+    "expiry_comes_before_it_is_due": "something expires before anybody looks after it",
+    "captured_hold_without_its_spend": "a hold was captured without taking credits",
+    "row_without_its_owner": "a row belongs to nobody",
     "event_applied_to_no_purchase": "an event was applied to a purchase that is not there",
     "event_failed": "an event could not be stored: `topup reconcile` tries it again",
 }
@@ -40,7 +47,7 @@ def print_findings(findings: Sequence[AuditFinding]) -> None:
     console.print(Text(f"{len(findings)} things do not add up:", style="bold red"))
     rows = [
         (
-            _MEANING.get(finding.finding, finding.finding),
+            MEANING.get(finding.finding, finding.finding),
             finding.subject,
             finding.detail or "",
             str(finding.user_id or "-"),

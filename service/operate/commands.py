@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import uuid
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.options import JsonOption, fail
+from service.operate.running import parse_user, run
+from service.options import JsonOption  # noqa: TC001 - typer reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
 
     from typer.core import TyperCommand
 
     from service.bookkeeping import AuditFinding
 
-_T = TypeVar("_T")
 _PANEL = "When something is in doubt"
 
 
@@ -66,11 +64,11 @@ def reconcile(
 
     Exit status 1 if something does not fit and a person has to look at it.
     """
-    from service.reconcile.command import reconcile as run  # noqa: PLC0415 - Stripe's SDK is slow to import
+    from service.reconcile.command import reconcile as compare  # noqa: PLC0415 - Stripe's SDK is slow to import
     from service.reconcile.printing import print_report  # noqa: PLC0415
 
     stale_after = None if close_stale is None else _duration(close_stale, "--close-stale")
-    report = _run(run(os.environ, _duration(since, "--since"), stale_after, dry_run=dry_run))
+    report = run(compare(os.environ, _duration(since, "--since"), stale_after, dry_run=dry_run))
     if json:
         typer.echo(report.to_json().decode())
     else:
@@ -100,14 +98,14 @@ def events(  # noqa: PLR0913 - each is an option
     """List the events that Stripe sent, the newest last, and what became of each."""
     filters = {"outcome": outcome.value} if outcome else {}
     if user is not None:
-        filters["user_id"] = _user(user)
+        filters["user_id"] = str(parse_user(user))
     if type_ is not None:
         if not re.fullmatch(r"[a-z_.]+\*?", type_):
             raise typer.BadParameter('must be like refund.failed or "refund.*"', param_hint="--type")
         filters["type"] = type_
     start = None if since is None else datetime.now(UTC) - _duration(since, "--since")
     try:
-        _run(_show_events(filters, start, limit, follow=follow, json=json))
+        run(_show_events(filters, start, limit, follow=follow, json=json))
     except KeyboardInterrupt:
         # The way to end --follow.
         raise typer.Exit from None
@@ -131,11 +129,12 @@ def explain(
         async with open_books(os.environ) as (_, books):
             return bytes(await books.explain(subject.strip()))
 
-    answer = _run(ask())
+    answer = run(ask())
     if json:
         typer.echo(answer.decode())
     else:
-        print_explanation(msgspec.json.decode(answer, type=Explanation))
+        told = msgspec.json.decode(answer, type=Explanation)
+        print_explanation(told, of_user=subject.strip().lower() == str(told.account.user_id))
 
 
 def audit(*, json: JsonOption = False) -> None:
@@ -145,15 +144,15 @@ def audit(*, json: JsonOption = False) -> None:
     """
     from service.operate.audit import print_findings, to_json  # noqa: PLC0415
     from service.operate.checks import keep_checks  # noqa: PLC0415
-    from service.operate.session import open_books  # noqa: PLC0415
+    from service.operate.session import LONG_READ_SECONDS, open_books  # noqa: PLC0415
 
     async def ask() -> list[AuditFinding]:
-        async with open_books(os.environ) as (_, books):
+        async with open_books(os.environ, read_seconds=LONG_READ_SECONDS) as (_, books):
             found = await books.audit()
             await keep_checks(books, audit=len(found))
             return found
 
-    findings = _run(ask())
+    findings = run(ask())
     if json:
         typer.echo(to_json(findings).decode())
     else:
@@ -182,20 +181,6 @@ async def _show_events(
                 show(new)
 
 
-def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run it; what can go wrong is told in words, and ends the command with its exit status."""
-    from service.errors import TopupError  # noqa: PLC0415 - slow to import, so not before a command runs
-    from service.operate.session import describe  # noqa: PLC0415
-    from service.settings import InvalidSettingsError  # noqa: PLC0415
-
-    try:
-        return asyncio.run(coroutine)
-    except InvalidSettingsError as invalid:
-        raise fail(str(invalid), status=2) from None
-    except TopupError as error:
-        raise fail(describe(error)) from None
-
-
 def _duration(text: str, option: str) -> timedelta:
     from service.operate.durations import parse_duration  # noqa: PLC0415
 
@@ -203,10 +188,3 @@ def _duration(text: str, option: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
-
-
-def _user(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a user's id, a UUID", param_hint="--user") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from service.operate.lots import print_holds, print_lots
 from service.operate.money import show_amount, show_credits
 from service.operate.tables import print_table
 from service.operate.timeline import Moment, show_time, tell_purchase, tell_rest
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 _HEADINGS: Final = ("WHEN (UTC)", "WHAT HAPPENED", "CREDITS", "BALANCE", "SOURCE")
 
 
-def print_explanation(told: Explanation) -> None:
-    """Who it is, then each purchase: what it is now, and how it came to be so."""
+def print_explanation(told: Explanation, *, of_user: bool) -> None:
+    """Who it is, then each purchase: what it is now, and how it came to be so.
+
+    `of_user` is whether all that the user has is told, and not one purchase alone.
+    """
     console = make_console()
     account = told.account
     erased = "" if account.auth_user_id else "  (erased: forget_user cut the link to the user)"
@@ -31,12 +35,17 @@ def print_explanation(told: Explanation) -> None:
     console.print(
         Text.assemble("User ", (str(account.user_id), "bold"), f"  balance {balance}{erased}"), soft_wrap=True
     )
+    if account.is_due:
+        console.print("Some of that has expired; `topup expire` posts it.", soft_wrap=True)
     for purchase in told.purchases:
         _print_purchase(console, told, purchase)
     rest = tell_rest(told)
     if rest:
         console.print(Text("\nOther movements", style="bold"))
         _print_moments(console, rest)
+    if of_user:
+        print_lots(console, told)
+        print_holds(console, told.holds)
 
 
 def _print_purchase(console: Console, told: Explanation, purchase: Purchase) -> None:
@@ -53,6 +62,11 @@ def _facts(told: Explanation, purchase: Purchase) -> list[tuple[str, str]]:
         ("purchase", str(purchase.id)),
         ("PaymentIntent", purchase.stripe_payment_intent_id or "none was attached"),
         ("gives", f"{show_credits(purchase.worth)} credits"),
+    ]
+    facts += [
+        ("left of it", f"{show_credits(lot.remaining)} credits")
+        for lot in told.lots
+        if lot.transaction_id == purchase.id
     ]
     if purchase.failure_code or purchase.failure_message:
         facts.append(("failure", purchase.failure_message or purchase.failure_code or ""))

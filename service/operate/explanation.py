@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid  # noqa: TC003 - msgspec reads the annotations
-from datetime import datetime  # noqa: TC003
+from datetime import UTC, datetime
 from decimal import Decimal  # noqa: TC003
 from typing import Any
 
@@ -17,6 +17,12 @@ class Account(msgspec.Struct):
     auth_user_id: uuid.UUID | None
     balance: Decimal
     held: Decimal
+    due_at: str
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something has expired that is still in `balance` or `held`."""
+        return self.due_at != "infinity" and datetime.fromisoformat(self.due_at) <= datetime.now(UTC)
 
 
 class Purchase(msgspec.Struct):
@@ -79,8 +85,33 @@ class Event(msgspec.Struct):
     payload: dict[str, Any]
 
 
+class Lot(msgspec.Struct):
+    """Credits that came together. `id` is the entry that opened it; `expires_at` may be "infinity"."""
+
+    id: int
+    transaction_id: uuid.UUID | None
+    remaining: Decimal
+    expires_at: str
+    priority: int
+
+    @property
+    def expiry(self) -> datetime | None:
+        """When it expires; None if it never does."""
+        return None if self.expires_at == "infinity" else datetime.fromisoformat(self.expires_at)
+
+
+class Hold(msgspec.Struct):
+    """Credits that are reserved until it expires; nobody has marked it as over yet."""
+
+    id: uuid.UUID
+    amount: Decimal
+    description: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class Entry(msgspec.Struct):
-    """One ledger entry. The key begins with what caused it."""
+    """One ledger entry. The key begins with what caused it, `lots` says what it moved of which lot."""
 
     id: int
     kind: str
@@ -90,6 +121,8 @@ class Entry(msgspec.Struct):
     description: str
     key: str
     created_at: datetime
+    spend_id: int | None = None
+    lots: dict[str, Decimal] | None = None
 
     @property
     def cause(self) -> str:
@@ -106,3 +139,5 @@ class Explanation(msgspec.Struct):
     disputes: list[Dispute]
     events: list[Event]
     entries: list[Entry]
+    lots: list[Lot]
+    holds: list[Hold]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from service.operate.money import show_credits
-from service.operate.words import tell, tell_outcome
+from service.operate.words import tell, tell_entry, tell_outcome, tell_source
 
 if TYPE_CHECKING:
     import uuid
@@ -57,7 +57,7 @@ def _tell(events: Iterable[Event], entries: Iterable[Entry]) -> list[Moment]:
             for entry in moved[1:]
         ]
     moments += [
-        _moment(entry.created_at, entry.description, [entry], f"entry {entry.id}")
+        _moment(entry.created_at, tell_entry(entry), [entry], tell_source(entry))
         for left in by_cause.values()
         for entry in left
     ]

@@ -9,7 +9,7 @@ from service.operate.money import show_amount
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.operate.explanation import Event
+    from service.operate.explanation import Entry, Event
 
 _REASONS: Final = {
     "not_ours": "it belongs to no purchase here",
@@ -74,6 +74,33 @@ def tell_outcome(event: Event) -> str:
         return f"NOT STORED: {event.reason}"
     verdict = "NOT TAKEN OVER" if event.outcome == "mismatch" else "ignored"
     return f"{verdict}: {_REASONS.get(event.reason or '', event.reason)}"
+
+
+def tell_entry(entry: Entry) -> str:
+    """What a ledger entry did that no event of Stripe caused."""
+    what = " ".join(entry.description.split())
+    match entry.kind:
+        case "grant":
+            return f"given: {what}"
+        case "spend" if entry.key.startswith("capture:"):
+            return f"used, of a hold: {what}"
+        case "spend":
+            return f"used: {what}"
+        case "spend_refund":
+            return f"given back of entry {entry.spend_id}: {what}"
+        case "expiry":
+            return f"expired: {what.removeprefix('Expiry of ')}"
+        case _:
+            return what
+
+
+def tell_source(entry: Entry) -> str:
+    """Which entry it is, and from or to which lots it moved credits."""
+    if not entry.lots:
+        return f"entry {entry.id}"
+    lots = sorted(entry.lots, key=int)
+    way = "to" if entry.amount > 0 else "from"
+    return f"entry {entry.id}, {way} lot{'s' if len(lots) > 1 else ''} {', '.join(lots)}"
 
 
 def _tell_dispute(event_type: str, found: Mapping[str, Any], amount: str) -> str:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import uuid
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from service.sandbox.node import LOCAL_STACK, PROJECT
+from service.sandbox.node import LOCAL_STACK
+from tests.sql.scratch import DECLARED, MIGRATIONS, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-DECLARED = PROJECT / "sql"
-MIGRATIONS = PROJECT / "supabase" / "migrations"
 
 CHANGES: dict[LiteralString, str] = {
     "alter table credits.packages add column colour text": '"colour" text',
@@ -39,22 +35,6 @@ CHANGES: dict[LiteralString, str] = {
     "alter publication supabase_realtime drop table credits.accounts": 'DROP TABLE "credits"."accounts"',
 }
 """One change of each kind, and what the difference must say, once."""
-
-
-@contextmanager
-def build(database_url: str, folder: Path) -> Iterator[str]:
-    """Run the files of `folder`, in the order of their names, in a new database; its URL."""
-    name = f"scratch_{uuid.uuid4().hex}"
-    with psycopg.connect(database_url, autocommit=True) as database:
-        database.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        try:
-            url = database_url.removesuffix("/postgres") + f"/{name}"
-            with psycopg.connect(url) as scratch:
-                for file in sorted(folder.glob("*.sql")):
-                    scratch.execute(file.read_bytes())
-            yield url
-        finally:
-            database.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,12 +10,14 @@ import pytest
 
 from service.errors import FailedError, NotFoundError, TopupError, UnavailableError
 from service.event_types import HANDLED_EVENT_TYPES
+from service.operate.audit import MEANING
 from service.operate.durations import parse_duration
 from service.operate.explanation import Account, Entry, Event, Explanation, Purchase
 from service.operate.money import show_amount, show_credits
 from service.operate.session import describe
 from service.operate.timeline import tell_purchase, tell_rest
 from service.operate.words import tell, tell_outcome
+from service.sandbox.node import PROJECT
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PURCHASE = UUID("11111111-1111-4111-8111-111111111111")
@@ -123,9 +126,11 @@ def test_malformed_event_can_be_told() -> None:
 
 
 def entry(number: int, amount: int, balance: int, key: str) -> Entry:
-    kind = key.rpartition(":")[2]
+    kind = "grant" if key.startswith("grant") else key.rpartition(":")[2]
     purchase = None if key.startswith("grant") else PURCHASE
-    return Entry(number, kind, Decimal(amount), Decimal(balance), purchase, f"The {kind}", key, NOON)
+    return Entry(
+        number, kind, Decimal(amount), Decimal(balance), purchase, f"The {key.rpartition(':')[2]}", key, NOON
+    )
 
 
 def explanation(events: list[Event], entries: list[Entry]) -> Explanation:
@@ -146,8 +151,8 @@ def explanation(events: list[Event], entries: list[Entry]) -> Explanation:
         credits_disputed=Decimal(0),
         created_at=NOON - timedelta(minutes=5),
     )
-    account = Account(PURCHASE, PURCHASE, Decimal(4), Decimal(0))
-    return Explanation(account, [purchase], [], [], events, entries)
+    account = Account(PURCHASE, PURCHASE, Decimal(4), Decimal(0), "infinity")
+    return Explanation(account, [purchase], [], [], events, entries, [], [])
 
 
 def test_story_tells_each_event_with_what_it_moved() -> None:
@@ -172,7 +177,7 @@ def test_story_tells_each_event_with_what_it_moved() -> None:
         ("payment of 5.00 usd succeeded (happened 2026-11-26 12:00:00, arrived late)", "+5.00", "5.00"),
         ("The refund (told earlier)", "−1.00", "4.00"),  # noqa: RUF001 - a true minus
     ]
-    assert [(moment.what, moment.credits) for moment in tell_rest(told)] == [("The welcome", "+7.00")]
+    assert [(moment.what, moment.credits) for moment in tell_rest(told)] == [("given: The welcome", "+7.00")]
 
 
 def test_story_marks_what_is_told_again_and_what_was_found_or_refused() -> None:
@@ -191,6 +196,14 @@ def test_story_marks_what_is_told_again_and_what_was_found_or_refused() -> None:
         "payment of 5.00 usd succeeded (found by reconciliation; attempt 2)",
         "payment of 5.00 usd succeeded (NOT TAKEN OVER: its amount is not the purchase's)",
     ]
+
+
+def test_every_finding_of_the_audit_has_words_of_its_own() -> None:
+    found = re.findall(
+        r"^  select '(\w+)'", (PROJECT / "sql" / "56_audit_credits.sql").read_text(), re.MULTILINE
+    )
+    assert len(found) > 10
+    assert set(found) == MEANING.keys()
 
 
 @pytest.mark.parametrize(
