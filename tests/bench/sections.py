@@ -13,6 +13,7 @@ from tests.bench.ground import prepare_ground
 from tests.bench.growth import measure_growth
 from tests.bench.queue import measure_queue
 from tests.bench.receipt import measure_receipt
+from tests.bench.spend import measure_spends
 from tests.bench.start import measure_cold_start, measure_memory
 from tests.bench.storage import measure_storage
 from tests.bench.webhook import WebhookRuns, measure_webhooks
@@ -30,6 +31,7 @@ SECTIONS: Final = {
     "queue": "what an empty queue adds to latency",
     "start": "cold start and memory",
     "endpoints": "create-payment-intent and the reads, beside the calls they make",
+    "spend": "spends from one account and from 10,000, beside a bare update and insert",
     "storage": "write-ahead log and room for each purchase",
     "growth": "the same at a thousand, a hundred thousand and a million users",
 }
@@ -86,5 +88,7 @@ def _run_section(name: str, ground: Ground, plan: Plan, results: Results) -> Non
             results.figures += uvloop.run(measure_memory(ground, long=plan.long))
         case "endpoints":
             results.figures += uvloop.run(measure_endpoints(ground))
+        case "spend":
+            results.figures += uvloop.run(measure_spends(ground))
         case _:
             results.figures += uvloop.run(measure_storage(ground))

@@ -22,6 +22,11 @@ GOALS = {
     "webhook, 64 connections: ours / the tutorial peer": "at least 8",
     f"webhook, 64 connections: ours / {LIMIT}": "at least 0.75",
     "webhook, 1 connection: p50 ours / one RPC per event": "at most 1.05",
+    **{
+        f"spend, {where}, {connections}: ours / a bare update and insert": "at least 0.6"
+        for where in ("one hot account", "10,000 accounts")
+        for connections in ("1 connection", "8 connections", "32 connections")
+    },
     "an empty queue adds to latency": "at most 0.1",
     "balance and first history page, 20 thousand / 1 thousand": "at most 1.5",
 }
@@ -31,7 +36,7 @@ GOALS = {
 def measure(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What `topup bench --json` says, and the plot that it saves."""
     plot = tmp_path_factory.mktemp("bench") / "webhook.svg"
-    sections = [f"--only={name}" for name in ("webhook", "receipt", "queue", "growth")]
+    sections = [f"--only={name}" for name in ("webhook", "receipt", "queue", "spend", "growth")]
     options = ["--seconds", "1", "--entries", "20000", "--plot", str(plot), "--json"]
     bench = subprocess.run(
         [TOPUP, "bench", *sections, *options], capture_output=True, text=True, timeout=540, check=False
