@@ -62,8 +62,8 @@ def open_door(browser: Browser, shop: Shop) -> Iterator[Callable[..., Visitor]]:
     """Lets people come, each with a browser profile of their own; what was wrong in their browsers fails."""
     visitors: list[Visitor] = []
 
-    def visit(**context: object) -> Visitor:
-        visitors.append(Visitor(browser, shop, context))
+    def visit(url: str = shop.page_url, **context: object) -> Visitor:
+        visitors.append(Visitor(browser, shop, url, context))
         return visitors[-1]
 
     yield visit
@@ -71,7 +71,7 @@ def open_door(browser: Browser, shop: Shop) -> Iterator[Callable[..., Visitor]]:
         visitor.leave()
     for visitor in visitors:
         assert visitor.complaints == []
-        assert visitor.origins <= shop.origins
+        assert visitor.origins <= shop.origins | {visitor.url}
 
 
 @pytest.fixture(name="ada")

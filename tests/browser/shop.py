@@ -64,6 +64,20 @@ class Shop:
         )
         return [intent for (intent,) in rows]
 
+    def give(self, user_id: str, reason: str, amount: int) -> None:
+        """Grant credits, as the app's backend does."""
+        granted = loopback.post(
+            f"{self.stack.supabase.url}/rest/v1/rpc/grant_credits",
+            headers={"apikey": self.stack.supabase.secret_key},
+            json={
+                "user_id": user_id,
+                "amount": amount,
+                "reason": reason,
+                "idempotency_key": f"{user_id} {reason}",
+            },
+        )
+        assert granted.is_success, granted.text
+
     def execute(self, statement: str, *values: str) -> None:
         """Change something as the role postgres."""
         with psycopg.connect(self.stack.supabase.database_url) as connection:

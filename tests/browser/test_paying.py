@@ -110,8 +110,12 @@ def test_what_the_bank_refuses_costs_nothing_and_can_be_tried_again(ada: Visitor
     ada.sign_up()
     ada.pay(ASKS_THE_BANK)
     ada.answer_bank("Fail authentication")
-    ada.is_told("Your bank could not confirm that it was you. Nothing was paid")
+    ada.is_told(
+        "Your bank could not confirm that it was you. Nothing was paid: try again, or use another card."
+    )
     ada.has_balance("0.00")
+    refused = ada.page.get_by_role("listitem").filter(has_text="Not paid")
+    expect(refused).to_contain_text("Your bank could not confirm that it was you. Nothing was paid.")
     ada.pay_button().click()
     ada.answer_bank("Complete authentication")
     ada.sees("15.00 credits added")

@@ -44,8 +44,9 @@ class Visitor:
         clicks: How often the mouse was pressed, frames included.
     """
 
-    def __init__(self, browser: Browser, shop: Shop, context: dict[str, Any]) -> None:
+    def __init__(self, browser: Browser, shop: Shop, url: str, context: dict[str, Any]) -> None:
         self.shop = shop
+        self.url = url
         self.email = f"ada.{uuid.uuid4().hex[:12]}@example.com"
         self.password = str(uuid.uuid4())
         self.complaints: list[str] = []
@@ -66,7 +67,7 @@ class Visitor:
     def open_tab(self) -> Page:
         """One more tab of the same profile, on the page."""
         page = self.context.new_page()
-        page.goto(self.shop.page_url)
+        page.goto(self.url)
         return page
 
     def leave(self) -> None:
@@ -81,6 +82,13 @@ class Visitor:
         self.page.keyboard.type(self.password)
         self.page.get_by_role("button", name="Create account").click()
         expect(self.package("Medium Package")).to_be_visible()
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """What supabase-js keeps of whom has signed in."""
+        tokens = "Object.entries(localStorage).find(([name]) => name.endsWith('auth-token'))[1]"
+        found: dict[str, Any] = self.page.evaluate(f"JSON.parse({tokens})")
+        return found
 
     def package(self, name: str, page: Page | None = None) -> Locator:
         """The button of a package."""
@@ -115,7 +123,7 @@ class Visitor:
 
     def sees(self, text: str, page: Page | None = None) -> None:
         """Wait until this is on the page."""
-        expect((page or self.page).get_by_text(text).first).to_be_visible()
+        expect((page or self.page).get_by_text(text).filter(visible=True).first).to_be_visible()
 
     def is_told(self, text: str, page: Page | None = None) -> None:
         """Wait until the page says this in an alert, which a screen reader reads out."""

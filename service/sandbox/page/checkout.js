@@ -4,11 +4,17 @@ import { STRIPE_PUBLISHABLE_KEY } from "./config.js";
 import { byId, showOnly, stamp, whileBusy } from "./dom.js";
 import { explainPayment } from "./messages.js";
 import { showCredits, showMoney } from "./money.js";
-import { authenticate, closePurchase, leavePurchase, openPackage, openPurchase, pay } from "./purchase.js";
-import { readOrder, readPurchase } from "./purchase.js";
+import {
+  authenticate, closePurchase, leavePurchase, openPackage, openPurchase, pay, readOrder, readPurchase,
+} from "./purchase.js";
 
 const VIEWS = ["packages-view", "pay-view", "outcome-view"];
 const SLOW_MS = 20_000;
+
+const ADDED = { title: (credits) => `${credits} credits added`, text: "They are in your balance, ready to be used." };
+const RETURNED = { title: () => "Payment received", text: "The money has gone back since: the history tells why." };
+/** What is said of a purchase that was paid, by its status. */
+const PAID = { succeeded: ADDED, partially_refunded: ADDED, refunded: RETURNED, disputed: RETURNED };
 const DOUBT =
   "The connection was lost, so we do not know yet whether you have paid. Please wait: we ask again as soon as we can, and you will not pay twice.";
 
@@ -63,13 +69,13 @@ export function stopCheckout() {
 export async function lookForCredits() {
   const order = awaited?.order ?? current?.order;
   if (!order || isPaying()) return;
-  const { status } = await readOrder(order.stripe_id);
+  const { status } = await readOrder(order.stripe_payment_intent_id);
   if (order !== (awaited?.order ?? current?.order)) return; // the buyer went on meanwhile
-  if (status === "succeeded") {
+  const words = PAID[status];
+  if (words) {
     awaited = null;
     closePurchase(order.package_id);
-    const credits = showCredits(order.credits);
-    showOutcome("good", `${credits} credits added`, "They are in your balance, ready to be used.");
+    showOutcome("good", words.title(showCredits(order.credits)), words.text);
   } else if (Date.now() - awaited?.since > SLOW_MS) {
     byId("outcome-text").textContent =
       "This takes longer than usual. Your payment is safe, and the credits come by themselves: you can close this page.";
@@ -79,13 +85,13 @@ export async function lookForCredits() {
 async function showPackages() {
   forgetForm();
   showOnly("packages-view", VIEWS);
-  byId("packages-alert").textContent = "";
+  say("");
   const query = supabase.from("credit_packages").select("id, name, description, currency, amount::text, credits::text");
   try {
     const packages = must(await query.order("sort_order"));
     byId("packages").replaceChildren(...packages.map(drawPackage));
   } catch (error) {
-    byId("packages-alert").textContent = explainPayment(error);
+    say(explainPayment(error));
   }
 }
 
@@ -101,8 +107,9 @@ function drawPackage({ id, name, description, currency, amount, credits }) {
 }
 
 async function choose(button, packageId) {
-  if (button.ariaBusy === "true") return;
-  button.ariaBusy = "true";
+  const list = byId("packages");
+  if (list.ariaBusy === "true") return;
+  list.ariaBusy = button.ariaBusy = "true";
   await attempt(async () => {
     let purchase = await openPurchase(packageId);
     if (["succeeded", "canceled"].includes(purchase.paymentIntent.status)) {
@@ -111,31 +118,30 @@ async function choose(button, packageId) {
     }
     await proceed(purchase);
   });
-  button.ariaBusy = "false";
+  list.ariaBusy = button.ariaBusy = "false";
 }
 
 async function attempt(work) {
-  byId("packages-alert").textContent = "";
+  say("");
   try {
     await work();
   } catch (error) {
     if ([404, 409].includes(error.status)) closePurchase(openPackage());
-    byId("packages-alert").textContent = explainPayment(error);
+    say(explainPayment(error));
   }
 }
 
 /** Show what a purchase waits for, by its PaymentIntent's status. */
-async function proceed({ clientSecret: secret, paymentIntent, order }) {
-  const what = { ...order, stripe_id: paymentIntent.id };
+async function proceed({ clientSecret, paymentIntent, order }) {
   switch (paymentIntent.status) {
     case "requires_action": {
-      const next = await authenticate(await loadStripe(), secret, () => {});
-      if (next.paymentIntent) return proceed({ clientSecret: secret, paymentIntent: next.paymentIntent, order });
-      return showForm(secret, what, next.error);
+      const next = await authenticate(await loadStripe(), clientSecret, () => say(DOUBT));
+      if (next.paymentIntent) return proceed({ clientSecret, paymentIntent: next.paymentIntent, order });
+      return showForm(clientSecret, order, next.error);
     }
     case "succeeded":
       closePurchase(order.package_id);
-      awaited = { order: what, since: Date.now() };
+      awaited = { order, since: Date.now() };
       showOutcome("busy", "Payment received", `Adding ${showCredits(order.credits)} credits to your balance …`);
       return lookSoon();
     case "processing":
@@ -149,40 +155,35 @@ async function proceed({ clientSecret: secret, paymentIntent, order }) {
       closePurchase(order.package_id);
       return showPackages();
     default:
-      return showForm(secret, what, paymentIntent.last_payment_error);
+      return showForm(clientSecret, order, paymentIntent.last_payment_error);
   }
 }
 
-async function showForm(secret, order, error) {
+async function showForm(clientSecret, order, error) {
   const stripe = await loadStripe();
   const price = showMoney(order.amount, order.currency);
   forgetForm();
-  current = { clientSecret: secret, order };
+  current = { clientSecret, order };
   byId("pay-title").textContent = order.description.replace(/ purchase$/, "");
   byId("pay-credits").textContent = `${showCredits(order.credits)} credits`;
   byId("pay-amount").textContent = price;
   byId("pay").textContent = `Pay ${price}`;
   byId("pay").ariaBusy = "false"; // a payment may have been left by signing out
-  elements = stripe.elements({ clientSecret: secret, appearance: readAppearance() });
+  elements = stripe.elements({ clientSecret, appearance: readAppearance() });
   const element = elements.create("payment");
-  element.on("loaderror", ({ error: cause }) => {
-    byId("pay-alert").textContent = explainPayment(cause);
-  });
+  element.on("loaderror", ({ error: cause }) => say(explainPayment(cause)));
   element.mount("#payment-element");
   showOnly("pay-view", VIEWS);
-  byId("pay-alert").textContent = error ? explainPayment(error) : "";
+  say(error ? explainPayment(error) : "");
 }
 
 async function submit() {
   const { clientSecret, order } = current;
-  const alert = byId("pay-alert");
-  alert.textContent = "";
-  const { paymentIntent, error } = await pay(await loadStripe(), elements, clientSecret, () => {
-    alert.textContent = DOUBT;
-  });
+  say("");
+  const { paymentIntent, error } = await pay(await loadStripe(), elements, clientSecret, () => say(DOUBT));
   lookSoon();
   if (error) {
-    alert.textContent = explainPayment(error);
+    say(explainPayment(error));
   } else {
     await attempt(() => proceed({ clientSecret, paymentIntent, order }));
   }
@@ -194,6 +195,11 @@ function showOutcome(mood, title, text) {
   byId("outcome-title").textContent = title;
   byId("outcome-text").textContent = text;
   showOnly("outcome-view", VIEWS);
+}
+
+/** Tell it in the alert of whatever is shown. */
+function say(text) {
+  byId("packages-alert").textContent = byId("pay-alert").textContent = text;
 }
 
 const isPaying = () => byId("pay").ariaBusy === "true";

@@ -1,13 +1,15 @@
 /** The history: what moved the balance and why, and payments that came to nothing. */
 import { must, supabase } from "./client.js";
 import { byId, stamp } from "./dom.js";
+import { explainFailure } from "./messages.js";
 import { showChange, showCredits, showMoney } from "./money.js";
 
 const PAGE = 20;
 const UNPAID = ["failed", "processing", "requires_action"];
 
 const ENTRY = "id, kind, transaction_id, description, created_at, amount::text, balance_after::text";
-const ORDER = "id, status, description, created_at, currency, failure_message, amount::text, refunded_amount::text";
+const ORDER =
+  "id, status, description, created_at, currency, failure_code, failure_message, amount::text, refunded_amount::text";
 
 let wanted = PAGE;
 let shown = "";
@@ -37,7 +39,7 @@ export async function refreshHistory() {
   const known = new Map(orders.map((order) => [order.id, order]));
   const rows = [
     ...entries.slice(0, wanted).map((entry) => ({ ...entry, why: explain(entry, known.get(entry.transaction_id)) })),
-    ...orders.filter(({ status }) => UNPAID.includes(status)).map((order) => ({ ...unpaid(order) })),
+    ...orders.filter(({ status }) => UNPAID.includes(status)).map(unpaid),
   ];
   rows.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
   byId("history").replaceChildren(...rows.map(draw));
@@ -82,10 +84,10 @@ function told({ refunded_amount, currency }) {
   return Number(refunded_amount) ? ` ${showMoney(refunded_amount, currency)} of it was refunded.` : "";
 }
 
-function unpaid({ id, status, description, created_at, failure_message, currency, amount }) {
+function unpaid({ id, status, description, created_at, currency, amount, ...failure }) {
   const price = showMoney(amount, currency);
   const why = {
-    failed: `${failure_message ?? "The payment failed."} Nothing was paid.`,
+    failed: explainFailure(failure),
     processing: `Your bank is still working on ${price}. The credits come when it has paid.`,
     requires_action: `Your bank waits for your confirmation of ${price}. Nothing was paid so far.`,
   }[status];

@@ -20,6 +20,11 @@ const PAYMENTS = {
     "Your bank could not confirm that it was you. Nothing was paid: try again, or use another card.",
 };
 
+/** Codes whose message Stripe has written for the developer, not for the buyer. */
+const FAILURES = {
+  payment_intent_authentication_failure: "Your bank could not confirm that it was you.",
+};
+
 const SIGN_IN = {
   invalid_credentials: "This e-mail address and password do not belong together.",
   user_already_exists: "There is an account with this e-mail address already. Sign in instead.",
@@ -37,6 +42,11 @@ export function explainPayment(error) {
   if (error.type === "card_error") return `${error.message} Nothing was paid: check the card, or try another one.`;
   if (isUnreachable(error)) return OFFLINE;
   return OURS;
+}
+
+/** Why a purchase came to nothing, by its row. */
+export function explainFailure({ failure_code, failure_message }) {
+  return `${FAILURES[failure_code] ?? failure_message ?? "The payment failed."} Nothing was paid.`;
 }
 
 /** The sentence for a sign-up or sign-in that failed. */

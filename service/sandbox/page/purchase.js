@@ -67,7 +67,8 @@ export async function readPurchase(clientSecret) {
 
 /** The purchase's row: what it costs and gives, and its status once the webhook has committed. */
 export async function readOrder(paymentIntentId) {
-  const columns = "id, package_id, description, currency, status, amount::text, credits::text";
+  const columns =
+    "package_id, stripe_payment_intent_id, description, currency, status, amount::text, credits::text";
   const query = supabase.from("credit_transactions").select(columns);
   return must(await query.eq("stripe_payment_intent_id", paymentIntentId).single());
 }
@@ -85,9 +86,10 @@ export async function pay(stripe, elements, clientSecret, onDoubt) {
   return settle(stripe, clientSecret, outcome, onDoubt);
 }
 
-/** Go on where the buyer's bank was asking. */
+/** Go on where the buyer's bank was asking, unless it was answered meanwhile, as in another tab. */
 export async function authenticate(stripe, clientSecret, onDoubt) {
-  return settle(stripe, clientSecret, await stripe.handleNextAction({ clientSecret }), onDoubt);
+  const answered = () => stripe.retrievePaymentIntent(clientSecret);
+  return settle(stripe, clientSecret, await stripe.handleNextAction({ clientSecret }).catch(answered), onDoubt);
 }
 
 async function settle(stripe, clientSecret, outcome, onDoubt) {
