@@ -64,19 +64,20 @@ class Shop:
         )
         return [intent for (intent,) in rows]
 
-    def give(self, user_id: str, reason: str, amount: int) -> None:
-        """Grant credits, as the app's backend does."""
-        granted = loopback.post(
-            f"{self.stack.supabase.url}/rest/v1/rpc/grant_credits",
+    def call(self, function: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Call a function of the database's, as the app's backend does."""
+        answer = loopback.post(
+            f"{self.stack.supabase.url}/rest/v1/rpc/{function}",
             headers={"apikey": self.stack.supabase.secret_key},
-            json={
-                "user_id": user_id,
-                "amount": amount,
-                "reason": reason,
-                "idempotency_key": f"{user_id} {reason}",
-            },
+            json=arguments,
         )
-        assert granted.is_success, granted.text
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def give(self, user_id: str, reason: str, amount: int, **more: str) -> None:
+        """Grant credits."""
+        key = f"{user_id} {reason}"
+        self.call("grant_credits", user_id=user_id, amount=amount, reason=reason, idempotency_key=key, **more)
 
     def execute(self, statement: str, *values: str) -> None:
         """Change something as the role postgres."""

@@ -78,13 +78,31 @@ def test_a_payment_that_was_disputed_before_the_page_looked_is_no_longer_awaited
     ada.has_balance("0.00")
 
 
-def test_a_debt_is_explained(ada: Visitor) -> None:
-    # Nobody can owe anything before credits can be spent, so the answer is made up.
-    owing = {"balance": "-2.50", "held": "0.00", "currency": "usd"}
-    ada.context.route("**/rest/v1/credit_balance*", lambda route: route.fulfill(json=owing))
+def test_what_was_spent_refunded_and_is_owed_is_explained(ada: Visitor, shop: Shop) -> None:
     ada.sign_up()
-    expect(ada.page.locator("#balance")).to_have_text("-2.50")
-    ada.sees("Your next purchase pays it off.")
+    ada.pay(GOOD)
+    ada.sees("15.00 credits added")
+    user_id = ada.session["user"]["id"]
+    spend = {"user_id": user_id, "amount": "12.5", "idempotency_key": "picture", "description": "A picture"}
+    shop.call("spend_credits", **spend)
+    ada.has_balance("2.50")
+    expect(entries(ada).first).to_contain_text("A picture")
+    expect(entries(ada).first).to_contain_text("-12.50")
+    [intent] = shop.payment_intents_of(ada.email)
+    shop.call_stripe("POST", "refunds", payment_intent=intent)
+    ada.has_balance("-12.50")
+    ada.sees("Below zero: more was refunded or disputed than was left. Your next purchase pays it off.")
+
+
+def test_what_is_held_and_what_expires_is_told_beside_the_balance(ada: Visitor, shop: Shop) -> None:
+    ada.sign_up()
+    user_id = ada.session["user"]["id"]
+    shop.give(user_id, "Welcome", 5, expires_at="2099-05-03T12:00:00Z")
+    ada.sees("5.00 expire on May 3, 2099.")
+    hold = {"amount": 2, "idempotency_key": "work", "expires_in": "1 hour", "description": "A film"}
+    shop.call("hold_credits", user_id=user_id, **hold)
+    ada.sees("2.00 are held for work in progress, 3.00 are free. 5.00 expire on May 3, 2099.")
+    ada.has_balance("5.00")
 
 
 def test_a_long_history_is_shown_in_parts(ada: Visitor, shop: Shop) -> None:

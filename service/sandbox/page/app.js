@@ -41,20 +41,26 @@ async function look() {
 }
 
 async function refreshBalance() {
-  const query = supabase.from("credit_balance").select("balance::text, held::text");
-  const { balance, held } = must(await query.single());
+  const columns = "balance::text, held::text, available::text, expiring_amount::text, expiring_at";
+  const now = must(await supabase.from("credit_balance").select(columns).single());
+  byId("balance-note").textContent = note(now);
   const figure = byId("balance");
-  const text = showCredits(balance);
+  const text = showCredits(now.balance);
   if (figure.textContent === text) return;
   const isFirst = figure.textContent === "–";
   figure.textContent = text;
   if (!isFirst) figure.animate([{ opacity: 0.2 }, { opacity: 1 }], 600);
-  byId("balance-note").textContent = note(balance, held);
 }
 
-function note(balance, held) {
+function note({ balance, held, available, expiring_amount, expiring_at }) {
   if (balance.startsWith("-")) {
     return "Below zero: more was refunded or disputed than was left. Your next purchase pays it off.";
   }
-  return Number(held) ? `${showCredits(held)} of them are held for work in progress.` : "";
+  const notes = [];
+  if (Number(held)) notes.push(`${showCredits(held)} are held for work in progress, ${showCredits(available)} are free.`);
+  if (expiring_at) {
+    const day = new Date(expiring_at).toLocaleDateString(undefined, { dateStyle: "long" });
+    notes.push(`${showCredits(expiring_amount)} expire on ${day}.`);
+  }
+  return notes.join(" ");
 }

@@ -25,21 +25,23 @@ export function prepareHistory(look) {
 /** Read the newest entries and show them, if anything has changed. */
 export async function refreshHistory() {
   const entries = must(
-    await supabase.from("credit_ledger").select(ENTRY).order("created_at", { ascending: false })
-      .order("id", { ascending: false }).limit(wanted + 1),
+    await supabase.from("credit_ledger").select(ENTRY).order("created_at", { ascending: false }).limit(wanted + 1),
   );
   const ids = entries.map(({ transaction_id }) => transaction_id).filter(Boolean);
-  const orders = must(
-    await supabase.from("credit_transactions").select(ORDER)
-      .or(`id.in.(${ids}),status.in.(${UNPAID})`).order("created_at", { ascending: false }).limit(wanted),
-  );
-  const now = JSON.stringify([entries, orders]);
+  const [paid, unpaid] = (
+    await Promise.all([
+      supabase.from("credit_transactions").select(ORDER).in("id", [...new Set(ids)]),
+      supabase.from("credit_transactions").select(ORDER).in("status", UNPAID)
+        .order("created_at", { ascending: false }).limit(PAGE),
+    ])
+  ).map(must);
+  const now = JSON.stringify([entries, paid, unpaid]);
   if (now === shown) return;
   shown = now;
-  const known = new Map(orders.map((order) => [order.id, order]));
+  const known = new Map(paid.map((order) => [order.id, order]));
   const rows = [
     ...entries.slice(0, wanted).map((entry) => ({ ...entry, why: explain(entry, known.get(entry.transaction_id)) })),
-    ...orders.filter(({ status }) => UNPAID.includes(status)).map(unpaid),
+    ...unpaid.map(asRow),
   ];
   rows.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
   byId("history").replaceChildren(...rows.map(draw));
@@ -84,7 +86,7 @@ function told({ refunded_amount, currency }) {
   return Number(refunded_amount) ? ` ${showMoney(refunded_amount, currency)} of it was refunded.` : "";
 }
 
-function unpaid({ id, status, description, created_at, currency, amount, ...failure }) {
+function asRow({ id, status, description, created_at, currency, amount, ...failure }) {
   const price = showMoney(amount, currency);
   const why = {
     failed: explainFailure(failure),
