@@ -125,8 +125,8 @@ def test_both_families_are_served_on_the_unspecified_address() -> None:
 
 def test_metrics_have_a_port_of_their_own_that_is_stopped_with_the_other() -> None:
     with serving_and_telling(*SERVE, env={"TOPUP_METRICS_PORT": "0"}) as (process, listening):
-        assert httpx.get(listening["metrics_url"], timeout=PATIENCE).text.startswith("# HELP topup_")
-        assert httpx.get(f"{listening['url']}/metrics").status_code == 404
+        assert loopback.get(listening["metrics_url"]).text.startswith("# HELP topup_")
+        assert loopback.get(f"{listening['url']}/metrics").status_code == 404
         process.send_signal(signal.SIGTERM)
         assert wait(process) == 0
 
