@@ -109,7 +109,8 @@ stop();
 
 // Pages of a ledger that moves while it is read.
 for (let n = 0; n < 23; n++) await backend.rpc("spend_credits", spend(`spend ${n}`));
-const before = new Date().toISOString();
+const newest = await page.from("credit_ledger").select("created_at").order("created_at", { ascending: false }).limit(1);
+const before = newest.data?.[0]?.created_at ?? "";
 const kept: string[] = [];
 for await (const entries of ledgerPages(page, { pageSize: 4 })) {
   kept.push(...entries.map((entry) => entry.description));

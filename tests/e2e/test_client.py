@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 import pytest
 
 from service.sandbox.node import LOCAL_STACK
 from tests.e2e.client import CLIENT, compile_client
 from tests.e2e.pages import run_program
+from tests.e2e.readme import read_snippet
 
 if TYPE_CHECKING:
     from service.sandbox.stack import Stack
+    from tests.e2e.conftest import User
 
 pytestmark = pytest.mark.slow
 
@@ -109,6 +115,83 @@ def test_work_that_is_refused_or_fails_costs_nothing(seen: dict[str, Any]) -> No
 def test_pages_lose_and_repeat_nothing_while_entries_come_in(seen: dict[str, Any]) -> None:
     spends = [f"spend {n}" for n in reversed(range(23))]
     assert seen["kept"] == [*spends, "Answer", "Answer", "Medium Package purchase"]
-    assert seen["spends"] == [10, 10, 5]
+    # All but the newest, before which it ended.
+    assert seen["spends"] == [10, 10, 4]
     assert len(seen["all"]) == 5
     assert seen["purchases"] == seen["all"]
+
+
+BROWSER: Final = '// @ts-ignore: the test puts it there\nimport "./browser.mjs";\n'
+EDGE: Final = """
+import { answer } from "./answer.ts";
+declare const process: { argv: string[]; exit(status: number): never };
+const { token, requests } = JSON.parse(process.argv[2] ?? "");
+const seen = [];
+for (const body of requests) {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  const request = new Request("http://edge", { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await answer(request).catch((error) => Response.json(String(error), { status: 500 }));
+  seen.push([response.status, await response.json()]);
+}
+const stranger = await answer(new Request("http://edge", { method: "POST", body: "{}" }));
+console.log(JSON.stringify({ seen, stranger: stranger.status }));
+process.exit(0);
+"""
+
+MODEL: Final = """
+async function askModel(question: string): Promise<{ text: string; tokens: number }> {
+  if (question === "fail") throw new Error("the model is down");
+  return { text: question.toUpperCase(), tokens: 1000 };
+}
+"""
+
+
+def test_the_function_of_the_readme_answers_for_credits(stack: Stack, user: User, tmp_path: Path) -> None:
+    with psycopg.connect(stack.supabase.database_url) as database:
+        database.execute("select public.grant_credits(%s, 1.5, 'Welcome', 'edge')", (user.id,))
+    constants = {
+        "SUPABASE_URL": stack.supabase.url,
+        "SUPABASE_SECRET_KEY": stack.supabase.secret_key,
+    }
+    known = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())
+    ended = compile_client(tmp_path, answer=f"{BROWSER}{known}{MODEL}{read_snippet('answer.ts')}", edge=EDGE)
+    assert ended.returncode == 0, ended.stdout
+    requests = [
+        {"requestId": "1", "question": "why"},
+        {"requestId": "1", "question": "why"},
+        {"requestId": "2", "question": "fail"},
+        {"requestId": "3", "question": "how"},
+        {"requestId": "4", "question": "who"},
+        {"requestId": "5", "question": "what"},
+    ]
+    seen = run_program(stack, tmp_path / "built" / "edge.js", token=user.access_token, requests=requests)
+    assert seen["stranger"] == 401
+    assert seen["seen"] == [
+        [200, {"text": "WHY", "balance": 1.3}],
+        [409, {"error": "hold_captured"}],
+        [500, "Error: the model is down"],
+        [200, {"text": "HOW", "balance": 1.1}],
+        [200, {"text": "WHO", "balance": 0.9}],
+        [402, {"error": "insufficient_credits", "balance": 0.9, "available": 0.9, "shortfall": 0.1}],
+    ]
+
+
+def check_types(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Have mypy read a program that uses the types of Python."""
+    shutil.copy(CLIENT / "topup_types.py", folder)
+    (folder / "program.py").write_text(program)
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "program.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_the_types_of_python_let_right_programs_pass_and_no_others(tmp_path: Path) -> None:
+    program = "from topup_types import Balance\ndef read(row: Balance) -> float:\n    return row['{}']\n"
+    right = check_types(tmp_path, program.format("available"))
+    assert right.returncode == 0, right.stdout
+    assert 'has no key "avialable"' in check_types(tmp_path, program.format("avialable")).stdout

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import User
 
 SNIPPETS: Final = {
-    "js": ["buy.js", "credits.js"],
-    "python": ["grant.py"],
+    "js": ["buy.js", "credits.js", "history.js"],
+    "python": ["grant.py", "answer.py"],
+    "ts": ["answer.ts"],  # in test_client.py
     "sql": ["move", "packages"],
     "sh": [".env"],
 }
