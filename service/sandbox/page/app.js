@@ -37,12 +37,15 @@ function follow(event, session) {
 }
 
 async function look() {
-  await Promise.all([refreshBalance(), refreshHistory(), lookForCredits()]);
+  const asked = userId;
+  const isCurrent = () => userId === asked; // somebody else may sign in before the answer
+  await Promise.all([refreshBalance(isCurrent), refreshHistory(isCurrent), lookForCredits()]);
 }
 
-async function refreshBalance() {
+async function refreshBalance(isCurrent) {
   const columns = "balance::text, held::text, available::text, expiring_amount::text, expiring_at";
   const now = must(await supabase.from("credit_balance").select(columns).single());
+  if (!isCurrent()) return;
   byId("balance-note").textContent = note(now);
   const figure = byId("balance");
   const text = showCredits(now.balance);

@@ -22,8 +22,8 @@ export function prepareHistory(look) {
   });
 }
 
-/** Read the newest entries and show them, if anything has changed. */
-export async function refreshHistory() {
+/** Read the newest entries and show them, if anything has changed and `isCurrent` still. */
+export async function refreshHistory(isCurrent) {
   const entries = must(
     await supabase.from("credit_ledger").select(ENTRY).order("created_at", { ascending: false }).limit(wanted + 1),
   );
@@ -36,7 +36,7 @@ export async function refreshHistory() {
     ])
   ).map(must);
   const now = JSON.stringify([entries, paid, unpaid]);
-  if (now === shown) return;
+  if (now === shown || !isCurrent()) return;
   shown = now;
   const known = new Map(paid.map((order) => [order.id, order]));
   const rows = [
