@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> Litestar:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         authenticator.load()
+        ledger.load()
         payments.connect()
         try:
             yield

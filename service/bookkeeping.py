@@ -4,12 +4,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from service.ledger import Ledger
-from service.rest import any_of
+from service.rest import View
+
+if TYPE_CHECKING:
+    from postgrest import AsyncSelectRequestBuilder
 
 MANY: Final = 100
 """Ids that fit into one request: the address of a GET carries them."""
@@ -160,24 +163,25 @@ class Bookkeeping(Ledger):
 
     async def read_outcomes(self, event_ids: Sequence[str]) -> dict[str, Outcome]:
         """What became of those events, at most MANY, that were received."""
-        filters = (("select", "id,outcome,reason,transaction_id"), ("id", any_of(event_ids)))
-        rows = await self._select(list[Outcome], "credit_events", filters)
+        rows = await self._select(
+            list[Outcome],
+            "credit_events",
+            lambda view: view.select("id", "outcome", "reason", "transaction_id").in_("id", event_ids),
+        )
         return {row.id: row for row in rows}
 
     async def list_purchases(
         self, statuses: Sequence[str], opened_before: datetime, after: uuid.UUID | None
     ) -> list[uuid.UUID]:
         """Ids of at most MANY purchases in one of these statuses, by id, from beyond `after` on."""
-        filters = [
-            ("select", "id"),
-            ("status", any_of(statuses)),
-            ("created_at", f"lt.{opened_before.isoformat()}"),
-            ("order", "id"),
-            ("limit", str(MANY)),
-        ]
-        if after is not None:
-            filters.append(("id", f"gt.{after}"))
-        rows = await self._select(list[_Id], "credit_transactions", filters)
+
+        def query(view: View) -> "AsyncSelectRequestBuilder":
+            found = view.select("id").in_("status", statuses).lt("created_at", opened_before.isoformat())
+            if after is not None:
+                found = found.gt("id", str(after))
+            return found.order("id").limit(MANY)
+
+        rows = await self._select(list[_Id], "credit_transactions", query)
         return [row.id for row in rows]
 
     async def close_credit_purchase(self, transaction_id: uuid.UUID) -> str:
@@ -196,11 +200,18 @@ class Bookkeeping(Ledger):
 
         A value that ends in `*` stands for all that begin so.
         """
-        wanted = [(column, _matches(value)) for column, value in filters.items()]
-        if received_since is not None:
-            wanted.append(("received_at", f"gte.{received_since.isoformat()}"))
-        wanted += [("order", "received_at.desc,id.desc"), ("limit", str(newest))]
-        return (await self._select(list[EventRow], "credit_events", wanted))[::-1]
+
+        def query(view: View) -> "AsyncSelectRequestBuilder":
+            found = view.select("*")
+            for column, value in filters.items():
+                # An underscore stands for any character in a pattern.
+                pattern = value.replace("_", r"\_")
+                found = found.like(column, pattern) if value.endswith("*") else found.eq(column, value)
+            if received_since is not None:
+                found = found.gte("received_at", received_since.isoformat())
+            return found.order("received_at", desc=True).order("id", desc=True).limit(newest)
+
+        return (await self._select(list[EventRow], "credit_events", query))[::-1]
 
     async def explain(self, subject: str) -> msgspec.Raw:
         """Everything known about a user, a purchase or a PaymentIntent: the JSON of `explain_credits`."""
@@ -220,15 +231,17 @@ class Bookkeeping(Ledger):
         self, user_id: uuid.UUID, since: datetime, until: datetime, *, after: datetime | None
     ) -> list[LedgerRow]:
         """Some entries of a period, oldest first, from beyond the one at `after` on; none at the end."""
-        filters = (
-            ("select", ",".join(LedgerRow.__struct_fields__)),
-            ("user_id", f"eq.{user_id}"),
-            ("created_at", f"gte.{since.isoformat()}" if after is None else f"gt.{after.isoformat()}"),
-            ("created_at", f"lt.{until.isoformat()}"),
-            ("order", "created_at"),
-            ("limit", str(MAX_ROWS)),
-        )
-        return await self._select(list[LedgerRow], "credit_ledger", filters)
+
+        def query(view: View) -> "AsyncSelectRequestBuilder":
+            found = view.select(*LedgerRow.__struct_fields__).eq("user_id", str(user_id))
+            found = found.lt("created_at", until.isoformat())
+            if after is None:
+                found = found.gte("created_at", since.isoformat())
+            else:
+                found = found.gt("created_at", after.isoformat())
+            return found.order("created_at").limit(MAX_ROWS)
+
+        return await self._select(list[LedgerRow], "credit_ledger", query)
 
     async def report(self, since: datetime, until: datetime) -> list[ReportRow]:
         """The trial balance of a period. Reads the whole ledger."""
@@ -247,8 +260,3 @@ class Bookkeeping(Ledger):
     async def save_check(self, name: str, findings: int) -> None:
         """Keep how much a check found, in place of what it found before."""
         await self._send("save_credit_check", {"name": name, "findings": findings})
-
-
-def _matches(value: str) -> str:
-    # An underscore stands for any character in a pattern.
-    return "like." + value.replace("_", r"\_") if value.endswith("*") else f"eq.{value}"

@@ -1,7 +1,7 @@
 """The schema as the service uses it: reads as the user, writes by its functions."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
@@ -22,7 +22,7 @@ from service.errors import (
     TopupError,
     UnavailableError,
 )
-from service.rest import Rest
+from service.rest import Query, Rest
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -110,20 +110,29 @@ class Ledger:
 
     async def read_packages(self, caller: Caller) -> bytes:
         """The packages on sale: a JSON array in the contract's names, numbers as PostgREST wrote them."""
-        columns = "id,name,description,amount,creditAmount:credits,isActive:is_active"
-        filters = (("select", columns), ("is_active", "is.true"), ("order", "sort_order,name"))
-        return await self._read("credit_packages", filters, caller)
+        columns = "id", "name", "description", "amount", "creditAmount:credits", "isActive:is_active"
+        return await self._read(
+            "credit_packages",
+            lambda view: view.select(*columns).eq("is_active", value=True).order("sort_order").order("name"),
+            caller,
+        )
 
     async def read_history(self, caller: Caller) -> bytes:
         """The user's purchases, newest first, at most MAX_HISTORY: a JSON array in the contract's names."""
-        columns = "id,amount,creditAmount:credits,status,createdAt:created_at_iso,description"
-        order = ("order", "created_at.desc,id.desc")
-        filters = (("select", columns), order, ("limit", str(MAX_HISTORY)))
-        return await self._read("credit_transactions", filters, caller)
+        columns = "id", "amount", "creditAmount:credits", "status", "createdAt:created_at_iso", "description"
+        return await self._read(
+            "credit_transactions",
+            lambda view: (
+                view.select(*columns).order("created_at", desc=True).order("id", desc=True).limit(MAX_HISTORY)
+            ),
+            caller,
+        )
 
     async def read_balance(self, caller: Caller) -> bytes:
         """The user's balance: one JSON object in the contract's names."""
-        return await self._read("credit_balance", (("select", "balance,currency"),), caller, one=True)
+        return await self._read(
+            "credit_balance", lambda view: view.select("balance", "currency").single(), caller
+        )
 
     async def open_credit_purchase(
         self,
@@ -176,6 +185,10 @@ class Ledger:
             raise FailedError("outcomes_do_not_match_events")
         return outcomes
 
+    def load(self) -> None:
+        """Begin to load what reads take, which would hold up the first of them."""
+        self._rest.load()
+
     async def schema_version(self) -> int:
         """The version of the schema in the database."""
         return await self._call(int, "credit_schema_version")
@@ -192,23 +205,16 @@ class Ledger:
         with self._telemetry.call("postgrest", function) as headers:
             return _accepted(await self._rest.call(function, arguments, headers))
 
-    async def _select(self, answer: type[_Answer], view: str, filters: Iterable[tuple[str, str]]) -> _Answer:
+    async def _select(self, answer: type[_Answer], view: str, query: Query) -> _Answer:
         """Read a view as the service."""
-        return _decoded(answer, view, await self._read(view, filters))
+        return _decoded(answer, view, await self._read(view, query))
 
-    async def _read(
-        self,
-        view: str,
-        filters: Iterable[tuple[str, str]],
-        caller: Caller | None = None,
-        *,
-        one: bool = False,
-    ) -> bytes:
+    async def _read(self, view: str, query: Query, caller: Caller | None = None) -> bytes:
         """Read a view, as the caller if one is given; the body of a 2xx answer."""
         with self._telemetry.call("postgrest", view) as headers:
             if caller is not None:
                 headers["Authorization"] = f"Bearer {caller.token}"
-            response = await self._rest.read(view, filters, headers, as_user=caller is not None, one=one)
+            response = await self._rest.read(view, query, headers, as_user=caller is not None)
             return _accepted(response, as_user=caller is not None)
 
 
