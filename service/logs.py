@@ -20,6 +20,9 @@ _SECRET_SHAPES: Final = re.compile(
     re.ASCII,
 )
 
+_MARKS: Final = ("k_test_", "k_live_", "whsec_", "_secret_", "eyJ", "Bearer ")
+"""What none of these shapes is without. Nearly no line has one, and looking for them is far quicker."""
+
 _TELLTALES: Final = ("httpx", "httpcore", "hpack", "h2", "stripe", "asyncio")
 """Loggers that write headers, bodies or client secrets at debug level; they are never heard below warning."""
 
@@ -30,14 +33,15 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         # In a line of JSON a secret stands as JSON escapes it.
         written = [msgspec.json.encode(secret).decode()[1:-1] for secret in secrets]
-        known = "|".join(re.escape(secret) for secret in sorted(written, key=len, reverse=True))
-        self._known = re.compile(known) if known else None
+        self._known = sorted(written, key=len, reverse=True)
 
     def __call__(self, line: str) -> str:
         """The line with `[redacted]` in place of each secret."""
-        if self._known is not None:
-            line = self._known.sub("[redacted]", line)
-        return _SECRET_SHAPES.sub("[redacted]", line)
+        for secret in self._known:
+            line = line.replace(secret, "[redacted]")
+        if any(mark in line for mark in _MARKS):
+            line = _SECRET_SHAPES.sub("[redacted]", line)
+        return line
 
 
 def configure_logs(settings: Settings) -> None:

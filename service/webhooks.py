@@ -4,9 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import structlog
-from litestar import Request, post
+from litestar import MediaType, Request, post
 from litestar.di import NamedDependency
+from litestar.response.base import ASGIResponse
 
 from service.bodies import read_body
 from service.contract import WEBHOOK_RESPONSES, Success, WebhookOperation
@@ -19,6 +21,8 @@ from service.telemetry import Telemetry
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a webhook. Stripe's events are some kilobytes."""
+
+_RECEIVED: Final = msgspec.json.encode(Success())
 
 log = structlog.get_logger()
 
@@ -69,9 +73,9 @@ class WebhookReceiver:
 )
 async def receive_webhook(
     request: Request[Any, Any, Any], webhook_receiver: NamedDependency[WebhookReceiver]
-) -> Success:
+) -> ASGIResponse:
     """Take an event of Stripe, proved by its signature. Any 2xx answer means that it is stored."""
     arrived = time.perf_counter()
     signatures = [value for name, value in request.scope["headers"] if name == b"stripe-signature"]
     await webhook_receiver.receive(signatures, await read_body(request), arrived)
-    return Success()
+    return ASGIResponse(body=_RECEIVED, media_type=MediaType.JSON)
