@@ -158,6 +158,12 @@ def test_arguments_at_their_limits_are_taken(db: Database, function: str) -> Non
     assert answer["created"]
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_zeros_at_the_end_are_no_decimals(db: Database, function: str) -> None:
+    arguments = good_arguments(db, function)
+    assert db.rpc(function, **arguments | {"amount": Decimal("1.0000010000")})["created"]
+
+
 def test_largest_balance_is_not_passed_by_a_refund(db: Database) -> None:
     user_id = user_with(db, "99999999999999")
     spent = spend(db, user_id, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -45,7 +46,15 @@ def test_same_key_gives_the_first_answer_again(db: Database) -> None:
     assert balance(db, user_id) == Decimal("3.5")
 
 
-@pytest.mark.parametrize("change", [{"amount": Decimal("2.6")}, {"reason": "Sorry"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": Decimal("2.6")},
+        {"reason": "Sorry"},
+        {"priority": 49},
+        {"expires_at": datetime(2100, 1, 1, tzinfo=UTC)},
+    ],
+)
 def test_key_with_other_arguments_is_refused(db: Database, change: dict[str, object]) -> None:
     user_id = new_user(db)
     grant(db, user_id, "2.5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -162,3 +163,19 @@ def test_spends_stand_in_the_history_in_their_order(db: Database) -> None:
             "select array_agg(id order by created_at) = array_agg(id order by id) from public.credit_ledger"
         )
     assert ascending
+
+
+def test_history_goes_on_where_it_was_when_the_clock_is_put_back(db: Database) -> None:
+    user_id = user_with(db, 6)
+    [newest] = db.column(
+        "update credits.accounts set last_entry_at = now() + interval '1 day' where user_id = %s "
+        "returning last_entry_at",
+        user_id,
+    )
+    entries = [spend(db, user_id, 1)["entry_id"] for _ in range(2)]
+    posted = db.column(
+        "select created_at from credits.ledger_entries where user_id = %s and id = any(%s) order by id",
+        user_id,
+        entries,
+    )
+    assert [at - newest for at in posted] == [timedelta(microseconds=1), timedelta(microseconds=2)]
