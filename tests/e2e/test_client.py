@@ -16,7 +16,7 @@ import pytest
 
 from service.sandbox.node import LOCAL_STACK
 from tests.e2e.client import CLIENT, compile_client
-from tests.e2e.pages import run_program
+from tests.e2e.pages import run_node, run_program
 from tests.e2e.readme import read_snippet
 
 if TYPE_CHECKING:
@@ -90,6 +90,13 @@ def test_a_page_buys_and_sees_its_balance_change(seen: dict[str, Any]) -> None:
     # Each change once; what was over before the next look was not seen.
     assert all(one != next_ for one, next_ in itertools.pairwise(shown))
     assert list(dict.fromkeys(balance for balance, _ in shown)) == [0, 15, 14.7, 14]
+
+
+def test_with_realtime_a_balance_is_shown_when_its_row_changes(tmp_path: Path) -> None:
+    # The local stack has no Realtime, so this one is within the program.
+    ended = compile_client(tmp_path, watch=PROGRAM.with_name("watch_program.ts").read_text())
+    assert ended.returncode == 0, ended.stdout
+    assert run_node(tmp_path / "built" / "watch.js") == {"shown": [1, 2]}
 
 
 def test_work_is_paid_by_what_it_used(seen: dict[str, Any]) -> None:
