@@ -46,6 +46,10 @@ NEEDS_AN_ACCOUNT: Final = {
         "fly machine run . --dockerfile service/Dockerfile --name audit --region iad --vm-memory 256"
         " --schedule daily --restart no -- topup audit"
     ),
+    (
+        "fly machine run . --dockerfile service/Dockerfile --name expire --region iad --vm-memory 256"
+        " --schedule daily --restart no -- topup expire"
+    ),
     'fly ssh console -C "topup doctor"',
     "fly secrets set STRIPE_WEBHOOK_SECRET=whsec_new…,whsec_old…",
     "stripe listen --forward-to http://127.0.0.1:8000/api/stripe/webhook",
