@@ -19,6 +19,10 @@ ROUNDS: Final = 2
 """Each is measured this often, in turn, so that a slow moment of the machine meets all of them."""
 
 
+TURNS_ALONE: Final = 4
+"""In each round, at one connection: a few percent are to be told apart there."""
+
+
 @dataclass
 class WebhookRuns:
     """What was measured, by contender and connections."""
@@ -80,8 +84,9 @@ async def measure_webhooks(ground: Ground, connections: Sequence[int] = CONNECTI
     with enter_contenders(ground) as (*servers, limit):
         for _ in range(ROUNDS):
             for count in connections:
-                for server in servers:
-                    runs.add(server.name, count, await server.run(count, seconds))
+                turns = TURNS_ALONE if count == 1 else 1
+                for server in [*servers] * turns:
+                    runs.add(server.name, count, await server.run(count, seconds / turns))
             runs.add(limit.name, LIMIT_CONNECTIONS, await limit.run(LIMIT_CONNECTIONS, seconds))
     ground.audit()
     return runs
