@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, FrameLocator, Locator, Page
+    from playwright.sync_api import Browser, FrameLocator, Locator, Page, Request
 
     from tests.browser.shop import Shop
 
@@ -41,6 +41,7 @@ class Visitor:
         complaints: Errors and warnings of the console, and exceptions, without the statuses in `expected`.
         expected: Statuses that the test provokes, and "offline".
         origins: Every origin that was asked for anything.
+        unanswered: The requests that are under way.
         clicks: How often the mouse was pressed, frames included.
     """
 
@@ -52,6 +53,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.expected: set[str] = set()
         self.origins: set[str] = set()
+        self.unanswered: set[Request] = set()
         self.clicks = 0
         self.context = browser.new_context(
             **{"locale": "en-US", "viewport": {"width": 1200, "height": 900}, **context}
@@ -59,7 +61,9 @@ class Visitor:
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.on("console", lambda message: self._hear(message.type, message.text))
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.context.on("request", lambda request: self._see(request.url))
+        self.context.on("request", self._see)
+        self.context.on("requestfinished", self._forget)
+        self.context.on("requestfailed", self._forget)
         self.context.expose_binding("countClick", self._count)
         self.context.add_init_script("addEventListener('pointerdown', () => countClick(), true)")
         self.page = self.open_tab()
@@ -158,10 +162,14 @@ class Visitor:
             return
         self.complaints.append(f"{kind}: {text}")
 
-    def _see(self, url: str) -> None:
-        parts = urlsplit(url)
+    def _see(self, request: Request) -> None:
+        self.unanswered.add(request)
+        parts = urlsplit(request.url)
         if parts.scheme not in {"data", "blob", "about"}:
             self.origins.add(f"{parts.scheme}://{parts.netloc}")
+
+    def _forget(self, request: Request) -> None:
+        self.unanswered.discard(request)
 
     def _count(self, _source: object) -> None:
         self.clicks += 1
