@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,9 @@ from tests.chosen import choose_supabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# What a shell starts in the background ignores SIGINT, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure; the same examples run everywhere.
 settings.register_profile(
