@@ -22,6 +22,8 @@ from tests.listening import listens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 SETTINGS = {
     "SUPABASE_URL": "http://127.0.0.1:9",
     "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_test",

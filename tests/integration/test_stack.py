@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from service.sandbox.stack import Stack
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 
 def get_live(stack: Stack) -> httpx.Response:
     return loopback.get(f"{stack.service_url}/health/live")

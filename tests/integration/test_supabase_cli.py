@@ -15,6 +15,8 @@ from tests.containers.supabase import POSTGRES_IMAGE, POSTGREST_IMAGE
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 CONFIG = (PROJECT / "supabase" / "config.toml").read_text()
 
 

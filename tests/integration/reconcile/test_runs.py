@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.reconcile.cashier import reconcile_now
 from tests.integration.service.waiting import PATIENCE, at_once
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from tests.integration.reconcile.cashier import Cashier, Purchase
     from tests.integration.reconcile.turnstile import Turnstile
     from tests.integration.service.shop import StripeAccount
+
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
 
 
 def buy_some(cashier: Cashier, count: int = 6) -> list[Purchase]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.integration.service.copies import Copy
     from tests.integration.service.shop import Shop, StripeAccount
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 
 class Interposed(NamedTuple):
     """A copy of the service, and what stands between it and Supabase and Stripe."""

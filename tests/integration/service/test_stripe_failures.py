@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.service.copies import Copy
     from tests.integration.service.shop import Shop, StripeAccount, User
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 INTENTS, CUSTOMERS = "/v1/payment_intents", "/v1/customers"
 UNAVAILABLE = {"success": False, "error": "Temporarily unavailable, please try again"}
 FAILED = {"success": False, "error": "Failed to create payment intent"}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.integration.service.books import Books
     from tests.integration.service.shop import Shop, StripeAccount, User
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 
 def assert_told_to_come_again(answer: httpx.Response) -> None:
     assert answer.status_code == 503

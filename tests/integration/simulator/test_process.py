@@ -13,6 +13,8 @@ from service.sandbox.processes import bind
 from service.sandbox.simulator import start_simulator
 from tests import loopback
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from stripe import StripeClient, WebhookEndpoint
     from stripe.params import WebhookEndpointCreateParams as CreateParams
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 FIRST_RETRY = Options().first_retry
 
 
