@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = (1, 8, 32)
 ROUNDS: Final = 2
 _MOST_PER_SECOND: Final = 12_000
-_WARM_UP: Final = 0.2
+_WARM_UP: Final = 0.1
+"""Seconds for each connection: a new one compiles the functions, which those of a pool have long done."""
+
 _GRANTED: Final = 1_000_000
 
 _OURS: Final = """
@@ -94,13 +96,14 @@ async def measure_spends(ground: Ground, connections: Sequence[int] = CONNECTION
 
 async def _spend(ground: Ground, statement: str, schema: str, users: Sequence[str], connections: int) -> Run:
     seconds = ground.seconds / ROUNDS / 2
-    count = int(_MOST_PER_SECOND * (seconds + _WARM_UP))
+    warm_up = _WARM_UP * connections
+    count = int(_MOST_PER_SECOND * (seconds + warm_up))
     requests = [
         postgres_request(json.dumps({"user_id": user_id, "key": str(uuid.uuid4())}).encode())
         for user_id in islice(cycle(users), count)
     ]
     before = _spent(ground, schema)
-    run = await closed_loop(ground.to_database(statement), requests, connections, seconds, _WARM_UP)
+    run = await closed_loop(ground.to_database(statement), requests, connections, seconds, warm_up)
     spent = _spent(ground, schema) - before
     if run.refused or spent != run.accepted:
         raise UnprovedError(f"{schema}: {run.accepted} accepted, {dict(run.refused)} refused, {spent} spent.")
