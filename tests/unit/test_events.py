@@ -199,6 +199,7 @@ json_values = st.recursive(
 object_fields = st.sampled_from(sorted({*SUCCEEDED["data"]["object"], "charge", "reason", "amount_refunded"}))
 
 
+@pytest.mark.slow
 @given(
     event=st.dictionaries(st.sampled_from(sorted(SUCCEEDED)), json_values, max_size=4),
     fields=st.dictionaries(object_fields, json_values, max_size=4),

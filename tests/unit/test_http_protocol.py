@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -13,7 +14,6 @@ from service.http_protocol import BoundedHttpProtocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import pytest
     from litestar.types import Receive, Scope, Send
 
 HEAD_SECONDS = 1.0
@@ -62,6 +62,7 @@ async def test_head_that_never_ends_is_hung_up_on(monkeypatch: pytest.MonkeyPatc
         assert await read(reader) == b""
 
 
+@pytest.mark.slow
 async def test_slow_answer_is_waited_for_and_the_next_head_has_its_own_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

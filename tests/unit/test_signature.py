@@ -95,6 +95,7 @@ def test_a_well_formed_header_is_accepted_exactly_when_secret_and_time_are_right
     assert accepted([header(body, secret, timestamp)], body) is good
 
 
+@pytest.mark.slow
 @given(data=st.data(), body=bodies)
 @settings(max_examples=1500)
 def test_nothing_passes_that_the_sdk_refuses(data: st.DataObject, body: bytes) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from service.sandbox.stack import Stack
     from tests.integration.service.shop import Shop, User
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 APP, LAPTOP = "https://app.example.com", "http://localhost:5173"
 HEADERS = ("authorization", "content-type", "idempotency-key", "x-request-id", "traceparent", "tracestate")
 

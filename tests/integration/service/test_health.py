@@ -47,6 +47,7 @@ def assert_ready(shop: Shop) -> None:
     wait_for_ready(shop, 200, {"success": True, "data": {"status": "ready"}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [without_postgres, without_postgrest])
 def test_the_service_is_live_but_not_ready_while_the_database_is_away(
     stack: Stack, shop: Shop, away: Callable[[Stack], AbstractContextManager[None]]
@@ -57,6 +58,7 @@ def test_the_service_is_live_but_not_ready_while_the_database_is_away(
     assert_ready(shop)
 
 
+@pytest.mark.slow
 def test_the_service_is_not_ready_on_an_older_schema_or_where_its_key_may_not_call_the_functions(
     shop: Shop, books: Books
 ) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.integration.service.books import Books
     from tests.integration.service.shop import Shop, StripeAccount, User
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 FAILED: LiteralString = (
     "insert into credits.stripe_events (id, type, outcome, reason, payload) "
     "values ('evt_failed', 'refund.updated', 'failed', '40001 to be tried again', '{}')"

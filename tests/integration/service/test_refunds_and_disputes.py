@@ -30,6 +30,7 @@ def shown(shop: Shop, user: User) -> tuple[str, float]:
     return payment["status"], shop.read("balance", user).json()["data"]["balance"]
 
 
+@pytest.mark.slow
 def test_partial_refunds_that_add_up_to_the_price_leave_nothing(
     shop: Shop, user: User, stripe: StripeAccount, books: Books
 ) -> None:
@@ -98,6 +99,7 @@ def test_an_inquiry_takes_nothing(shop: Shop, user: User, stripe: StripeAccount)
     assert shown(shop, user) == ("succeeded", 15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_webhooks_shuffled_doubled_and_delayed_end_the_same(
     shop: Shop, user: User, stripe: StripeAccount, books: Books, seed: int

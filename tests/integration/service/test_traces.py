@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.service.copies import Copy
     from tests.integration.service.shop import Shop, StripeAccount, User
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 SERVER, CLIENT = 2, 3
 TOKEN = "the-token-of-the-collector"
 WEBHOOK = "POST /api/stripe/webhook"

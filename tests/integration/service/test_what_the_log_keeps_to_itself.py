@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.service.books import Books
     from tests.integration.service.shop import Shop, StripeAccount
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 LEGACY_SECRET = "the-legacy-jwt-secret-of-this-project"
 OTHER_SECRET = "whsec_fedcba9876543210fedcba9876543210"
 OTHER_STRIPE_KEY = "sk_test_of_somebody_else_altogether"

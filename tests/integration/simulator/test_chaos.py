@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from service.sandbox.simulator import LocalStripe
     from tests.integration.simulator.receiver import Receiver
 
+pytestmark = pytest.mark.slow  # a second or more for each test, for parts that stop, wait or start anew
+
 
 def create(client: StripeClient, count: int) -> list[str]:
     """PaymentIntents, so that many events; their ids in order."""

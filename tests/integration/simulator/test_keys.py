@@ -121,6 +121,7 @@ def test_an_unknown_url_is_404_in_the_envelope(http: httpx.Client) -> None:
         assert f"Unrecognized request URL ({method}: {path})" in answer.json()["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_live_key_makes_live_objects_events_and_webhooks() -> None:
     with start_simulator(secret_key="sk_live_topup") as live, Receiver() as receiver:
         client: StripeClient = make_client(live)
