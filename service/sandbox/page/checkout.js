@@ -36,7 +36,10 @@ export function prepareCheckout(soon) {
     leavePurchase();
     showPackages();
   });
-  byId("again").addEventListener("click", showPackages);
+  byId("again").addEventListener("click", () => {
+    awaited = null; // the balance tells of them: whoever has gone on is not called back
+    showPackages();
+  });
   byId("pay-form").addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy(byId("pay"), "Paying …", submit);
