@@ -272,6 +272,7 @@ def test_image_without_the_sandbox_has_the_commands_of_production_alone(tmp_path
     assert re.findall(r"^│ ([a-z]+) ", ended.stdout, re.MULTILINE) == [
         *("serve", "doctor"),
         *("reconcile", "events", "explain", "audit"),
+        *("statement", "report", "expire"),
     ]
     assert "demo" not in ended.stdout
 
