@@ -188,7 +188,7 @@ def check_types(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(CLIENT / "topup_types.py", folder)
     (folder / "program.py").write_text(program)
     return subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "program.py"],
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental", "program.py"],
         cwd=folder,
         capture_output=True,
         text=True,

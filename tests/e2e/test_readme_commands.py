@@ -32,7 +32,9 @@ pytestmark = pytest.mark.slow
 
 TOPUP: Final = Path(sys.executable).with_name("topup")
 FIRST, SECOND = read_commands()[:2]
-OURS: Final = r"\.venv/bin/uv run (--env-file \.env )?topup (dev|doctor|reconcile|explain pi_\w+|audit|bench)$"
+OURS: Final = (
+    r"\.venv/bin/uv run (--env-file \.env )?topup (dev|doctor|reconcile|explain pi_\w+|audit|bench)$"
+)
 
 NEEDS_AN_ACCOUNT: Final = {
     "fly apps create <app>",
