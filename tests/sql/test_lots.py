@@ -122,14 +122,17 @@ def test_user_sees_the_lots_that_are_left_and_nobody_elses(db: Database) -> None
 
 
 def buffers(db: Database, user_id: UUID) -> int:
-    """Count the buffers that one more spend reads; one before it has loaded what a session loads once."""
-    for _ in range(2):
-        with db.acting_as("service_role"):
-            [[plan]] = db.column(
-                "explain (analyze, buffers, format json) "
-                "select * from public.spend_credits(%s, 1, gen_random_uuid()::text, 'Usage')",
-                user_id,
-            )
+    """Count the buffers that one more spend reads; now and then a session reads the catalogue as well."""
+    return min(_buffers(db, user_id) for _ in range(5))
+
+
+def _buffers(db: Database, user_id: UUID) -> int:
+    with db.acting_as("service_role"):
+        [[plan]] = db.column(
+            "explain (analyze, buffers, format json) "
+            "select * from public.spend_credits(%s, 1, gen_random_uuid()::text, 'Usage')",
+            user_id,
+        )
     read: DictRow = plan["Plan"]
     return int(read["Shared Hit Blocks"]) + int(read["Shared Read Blocks"])
 
