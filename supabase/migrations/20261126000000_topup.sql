@@ -842,8 +842,7 @@ begin
   )
   update credits.accounts
   set held = held - (select coalesce(sum(e.amount), 0) from expired as e)
-  where user_id = p_user_id
-  returning * into account;
+  where user_id = p_user_id;
 
   for lapsed in
     select l.lot_id, l.amount, e.description
