@@ -62,7 +62,8 @@ begin
   loop
     perform credits.post_entry(
       p_user_id, 'expiry', -lapsed.amount, 'expiry:' || lapsed.lot_id || ':' || clock_timestamp(),
-      'Expiry of ' || lapsed.description, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount))
+      'Expiry of ' || lapsed.description,
+      credits.move_lots(p_user_id, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount)))
     );
   end loop;
 

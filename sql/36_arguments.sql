@@ -1,12 +1,18 @@
 create function credits.check_posting(
   p_amount numeric, p_idempotency_key text, p_description text, p_metadata jsonb default null
 )
-returns void
+returns text
 language plpgsql
 set search_path = ''
 as $$
 begin
-  if (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
+  -- One expression for all that is right: each costs more to prepare than to evaluate.
+  if p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6
+    and length(p_idempotency_key) between 1 and 255
+    and length(trim(p_description)) > 0 and length(p_description) <= 500
+    and (p_metadata is null or jsonb_typeof(p_metadata) = 'object' and length(p_metadata::text) <= 10000) then
+    return p_idempotency_key;
+  elsif (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
     perform credits.fail(
       400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
     );
@@ -17,14 +23,13 @@ begin
       400, 'invalid_argument',
       'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
     );
-  elsif p_metadata is not null and (jsonb_typeof(p_metadata) <> 'object' or length(p_metadata::text) > 10000) then
-    perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
   end if;
+  perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
 end
 $$;
 
 comment on function credits.check_posting(numeric, text, text, jsonb) is
-'Raises 400 invalid_argument unless these can be posted.';
+'Gives the idempotency key back; raises 400 invalid_argument unless these can be posted.';
 
 create function credits.insufficient(p_account credits.accounts, p_amount numeric)
 returns void

@@ -1,4 +1,4 @@
-create type credits.verdict as (outcome text, reason text, user_id uuid, transaction_id uuid);
+create type credits.change as (event jsonb, outcome text, reason text, purchase credits.transactions);
 
 create function credits.payment_rank(p_state text)
 returns integer
@@ -55,15 +55,14 @@ comment on function credits.claims_a_purchase(jsonb) is
 'Whether a PaymentIntent has the metadata that the service gives to its own. Other applications on the Stripe account '
 'may have a transaction_id of another kind.';
 
-create function credits.apply_payment(p_event jsonb)
-returns credits.verdict
+create function credits.apply_payment(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   intent jsonb := p_event -> 'object';
-  purchase credits.transactions := credits.lock_purchase(p_event);
-  mismatch text := credits.payment_mismatch(p_event, purchase);
+  mismatch text := credits.payment_mismatch(p_event, p_purchase);
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
   state text := case p_event ->> 'type'
     when 'payment_intent.created' then 'pending'
@@ -74,38 +73,34 @@ declare
     when 'payment_intent.succeeded' then 'succeeded'
   end;
   rank integer := credits.payment_rank(state);
-  known_rank integer := credits.payment_rank(purchase.payment_state);
+  known_rank integer := credits.payment_rank(p_purchase.payment_state);
 begin
-  if purchase.id is null and not credits.claims_a_purchase(intent) then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
-  elsif purchase.id is null then
-    return row('mismatch', 'unknown_transaction', null, null)::credits.verdict;
+  if p_purchase.id is null and not credits.claims_a_purchase(intent) then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
+  elsif p_purchase.id is null then
+    return row(p_event, 'mismatch', 'unknown_transaction', null)::credits.change;
   elsif mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   -- A final state beats any other; then the newer event; within one second the further state.
   if (greatest(rank, 4), happened_at, rank, (p_event ->> 'id') collate "C")
-    > (greatest(known_rank, 4), purchase.payment_state_at, known_rank, purchase.payment_event_id collate "C")
+    > (greatest(known_rank, 4), p_purchase.payment_state_at, known_rank, p_purchase.payment_event_id collate "C")
   then
-    purchase.payment_state := state;
-    purchase.payment_state_at := happened_at;
-    purchase.payment_event_id := p_event ->> 'id';
-    purchase.failure_code := case state
+    p_purchase.payment_state := state;
+    p_purchase.payment_state_at := happened_at;
+    p_purchase.payment_event_id := p_event ->> 'id';
+    p_purchase.failure_code := case state
       when 'failed' then coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}')
       when 'canceled' then intent ->> 'cancellation_reason'
     end;
-    purchase.failure_message := case
-      when state = 'failed' and not credits.is_forgotten(purchase.user_id) then intent #>> '{last_payment_error,message}'
+    p_purchase.failure_message := case
+      when state = 'failed' and not credits.is_forgotten(p_purchase.user_id) then intent #>> '{last_payment_error,message}'
     end;
   end if;
-  perform credits.settle(purchase, p_event ->> 'id');
-  if purchase.stripe_payment_intent_id is null then
-    perform credits.tie_payment_intent(purchase.id, intent ->> 'id');
-  end if;
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_payment(jsonb) is
-'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known, and settles.';
+comment on function credits.apply_payment(jsonb, credits.transactions) is
+'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known.';

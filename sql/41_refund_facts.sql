@@ -59,33 +59,32 @@ comment on function credits.refunded_minor(credits.transactions) is
 'What refunds have taken back of a purchase. A refund counts from its creation, as Stripe takes the money then, until '
 'it fails or is canceled. The charge''s own cumulative amount counts where it tells more, less what has failed since.';
 
-create function credits.apply_refund(p_event jsonb)
-returns credits.verdict
+create function credits.apply_refund(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   refund jsonb := p_event -> 'object';
   new_status text := coalesce(refund ->> 'status', 'pending');
-  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, refund -> 'amount');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, refund -> 'amount');
   if mismatch is null and credits.refund_rank(new_status) is null then
     mismatch := 'status';
   end if;
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   insert into credits.refunds as known (
     id, user_id, transaction_id, amount_minor, status, status_at, reason, failure_reason, created_at
   )
   values (
-    refund ->> 'id', purchase.user_id, purchase.id, (refund ->> 'amount')::bigint, new_status,
+    refund ->> 'id', p_purchase.user_id, p_purchase.id, (refund ->> 'amount')::bigint, new_status,
     to_timestamp((p_event ->> 'created')::bigint), refund ->> 'reason', refund ->> 'failure_reason',
     to_timestamp(coalesce(refund ->> 'created', p_event ->> 'created')::bigint)
   )
@@ -97,45 +96,42 @@ begin
     failure_reason = coalesce(excluded.failure_reason, known.failure_reason)
   where credits.refund_rank(excluded.status) >= credits.refund_rank(known.status);
 
-  purchase.refunded_minor := credits.refunded_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.refunded_minor := credits.refunded_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_refund(jsonb) is
-'Moves one refund forward to the state that an event tells, and settles its purchase.';
+comment on function credits.apply_refund(jsonb, credits.transactions) is
+'Moves one refund forward to the state that an event tells, and counts what refunds have taken back of its purchase.';
 
-create function credits.apply_charge_refunded(p_event jsonb)
-returns credits.verdict
+create function credits.apply_charge_refunded(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   charge jsonb := p_event -> 'object';
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
-  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, charge -> 'amount_refunded');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, charge -> 'amount_refunded');
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   if (happened_at, (charge ->> 'amount_refunded')::bigint)
-    > (purchase.charge_refunded_at, purchase.charge_refunded_minor)
+    > (p_purchase.charge_refunded_at, p_purchase.charge_refunded_minor)
   then
-    purchase.charge_refunded_at := happened_at;
-    purchase.charge_refunded_minor := (charge ->> 'amount_refunded')::bigint;
+    p_purchase.charge_refunded_at := happened_at;
+    p_purchase.charge_refunded_minor := (charge ->> 'amount_refunded')::bigint;
   end if;
-  purchase.refunded_minor := credits.refunded_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.refunded_minor := credits.refunded_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_charge_refunded(jsonb) is
+comment on function credits.apply_charge_refunded(jsonb, credits.transactions) is
 'Takes over the cumulative refund of a charge: the safety net where refund events do not come.';

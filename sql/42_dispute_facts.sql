@@ -32,8 +32,8 @@ $$;
 comment on function credits.disputed_minor(credits.transactions) is
 'What disputes have taken back of a purchase: from the withdrawal of the money until it is reinstated.';
 
-create function credits.apply_dispute(p_event jsonb)
-returns credits.verdict
+create function credits.apply_dispute(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
@@ -47,24 +47,23 @@ declare
     when dispute ->> 'status' = 'lost' then 'withdrawn'
     else 'untouched'
   end;
-  purchase credits.transactions := credits.lock_purchase(p_event);
   known credits.disputes;
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, dispute -> 'amount');
   if mismatch is null and dispute ->> 'status' is null then
     mismatch := 'status';
   end if;
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   insert into credits.disputes (id, user_id, transaction_id, amount_minor, status, status_at, reason, created_at)
   values (
-    dispute ->> 'id', purchase.user_id, purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
+    dispute ->> 'id', p_purchase.user_id, p_purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
     '-infinity', dispute ->> 'reason', to_timestamp(coalesce(dispute ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do nothing;
@@ -84,11 +83,10 @@ begin
   set funds = known.funds, status = known.status, status_at = known.status_at, amount_minor = known.amount_minor
   where d.id = known.id;
 
-  purchase.disputed_minor := credits.disputed_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.disputed_minor := credits.disputed_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_dispute(jsonb) is
-'Takes over what an event tells of a dispute, its money only forward, and settles its purchase. An inquiry moves none.';
+comment on function credits.apply_dispute(jsonb, credits.transactions) is
+'Takes over what an event tells of a dispute, its money only forward. An inquiry moves none.';

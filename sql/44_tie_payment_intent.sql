@@ -5,7 +5,7 @@ set search_path = ''
 as $$
 declare
   event jsonb;
-  verdict credits.verdict;
+  verdicts credits.verdict[];
 begin
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
@@ -21,10 +21,10 @@ begin
       and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
     order by e.id
   loop
-    verdict := credits.receive_event(event, true);
+    verdicts := credits.receive_events(array[event], true);
     -- Stripe had its 200 for this one and does not send it again: what makes it ours has to come again instead.
-    if verdict.outcome = 'failed' then
-      raise exception 'event % cannot be taken up: %', event ->> 'id', verdict.reason;
+    if verdicts[1].outcome = 'failed' then
+      raise exception 'event % cannot be taken up: %', event ->> 'id', verdicts[1].reason;
     end if;
   end loop;
 end

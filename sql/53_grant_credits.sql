@@ -18,6 +18,7 @@ declare
   entry_key constant text := 'grant:' || grant_credits.idempotency_key;
   expiry constant timestamptz := coalesce(grant_credits.expires_at, 'infinity');
   entry credits.ledger_entries;
+  posted credits.posted;
 begin
   perform credits.check_posting(grant_credits.amount, grant_credits.idempotency_key, grant_credits.reason);
   if grant_credits.priority is null or grant_credits.priority not between 0 and 100 then
@@ -33,10 +34,13 @@ begin
     if expiry <= now() then
       perform credits.fail(400, 'invalid_argument', 'expires_at must be in the future.');
     end if;
-    entry := credits.post_entry(
-      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason,
-      p_expires_at => expiry, p_priority => grant_credits.priority
-    );
+    select p.* into posted
+    from credits.open_lots(array[
+      row(
+        grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason, null, expiry,
+        grant_credits.priority
+      )::credits.opening
+    ]) as p;
     update credits.accounts as a
     set due_at = expiry
     where a.user_id = grant_credits.user_id and a.due_at > expiry;
@@ -49,8 +53,8 @@ begin
   ) then
     perform credits.key_reused('grant');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 exception when numeric_value_out_of_range then
   perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end

@@ -3,14 +3,16 @@ returns jsonb
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself
 set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  payment_intent_ids text[];
+  received jsonb[];
   payment_intent_id text;
-  user_ids uuid[];
-  event jsonb;
-  verdict credits.verdict;
-  verdicts jsonb := '{}';
+  turn record;
+  verdicts credits.verdict[];
 begin
   if jsonb_typeof(record_stripe_events.events) is distinct from 'array' or exists (
     select
@@ -21,45 +23,51 @@ begin
     perform credits.fail(400, 'invalid_argument', 'events must be an array of events, each with an id and a type.');
   end if;
 
-  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
-  -- never wait for each other in a circle.
-  payment_intent_ids := array(
-    select distinct credits.payment_intent_of(e.event)
-    from jsonb_array_elements(record_stripe_events.events) as e (event)
-    order by 1
-  );
-  foreach payment_intent_id in array payment_intent_ids loop
-    if not exists (select from credits.transactions as t where t.stripe_payment_intent_id = payment_intent_id) then
-      perform credits.lock_payment_intent(payment_intent_id);
-    end if;
-  end loop;
-
-  user_ids := array(
-    select (credits.transaction_of(e.event)).user_id
-    from jsonb_array_elements(record_stripe_events.events) as e (event)
-  );
-  perform from credits.accounts as a where a.user_id = any(user_ids) order by a.user_id for no key update;
-
-  for event in
+  received := array(
     select distinct on (e.event ->> 'id') e.event
     from jsonb_array_elements(record_stripe_events.events) with ordinality as e (event, position)
     order by e.event ->> 'id', e.position
+  );
+
+  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
+  -- never wait for each other in a circle.
+  for payment_intent_id in
+    select distinct i.id
+    from (select credits.payment_intent_of(e.event) as id from unnest(received) as e (event)) as i
+    where not exists (select from credits.transactions as t where t.stripe_payment_intent_id = i.id)
+    order by i.id
   loop
-    verdict := credits.receive_event(event);
-    verdicts := verdicts || jsonb_build_object(
-      event ->> 'id',
-      jsonb_build_object(
-        'id', event ->> 'id',
-        'outcome', verdict.outcome,
-        'reason', verdict.reason,
-        'transaction_id', verdict.transaction_id
-      )
-    );
+    perform credits.lock_payment_intent(payment_intent_id);
+  end loop;
+
+  -- A user's events take turns, so that each finds what the one before it left. The first turn has all users.
+  for turn in
+    select array_agg(e.event order by e.id) as events, array_agg(e.user_id) as user_ids
+    from (
+      select
+        p.event, p.event ->> 'id' as id, (p.purchase).user_id as user_id,
+        row_number() over (
+          partition by coalesce((p.purchase).user_id::text, p.event ->> 'id') order by p.event ->> 'id'
+        ) as number
+      from credits.purchases_of(received) as p
+    ) as e
+    group by e.number
+    order by e.number
+  loop
+    perform from credits.accounts as a where a.user_id = any(turn.user_ids) order by a.user_id for no key update;
+    verdicts := verdicts || credits.receive_events(turn.events);
   end loop;
 
   return (
-    select coalesce(jsonb_agg(verdicts -> (e.event ->> 'id') order by e.position), '[]')
+    select coalesce(
+      jsonb_agg(
+        jsonb_build_object(
+          'id', v.event_id, 'outcome', v.outcome, 'reason', v.reason, 'transaction_id', v.transaction_id
+        ) order by e.position
+      ), '[]'
+    )
     from jsonb_array_elements(record_stripe_events.events) with ordinality as e (event, position)
+    inner join unnest(verdicts) as v on e.event ->> 'id' = v.event_id
   );
 end
 $$;

@@ -7,10 +7,13 @@ as $$
 declare
   purchase credits.transactions;
 begin
+  perform
+  from credits.accounts as a
+  where a.user_id = (select t.user_id from credits.transactions as t where t.id = close_credit_purchase.transaction_id)
+  for no key update;
   select t.* into purchase
   from credits.transactions as t
-  where t.id = close_credit_purchase.transaction_id
-  for no key update;
+  where t.id = close_credit_purchase.transaction_id;
   if not found then
     perform credits.fail(404, 'transaction_not_found', 'There is no such purchase.');
   elsif purchase.stripe_payment_intent_id is not null then

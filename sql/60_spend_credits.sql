@@ -14,13 +14,13 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  entry_key constant text := 'spend:' || spend_credits.idempotency_key;
-  account credits.accounts;
-  entry credits.ledger_entries;
-begin
-  perform credits.check_posting(
+  entry_key constant text := 'spend:' || credits.check_posting(
     spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
   );
+  account credits.accounts;
+  entry credits.ledger_entries;
+  posted credits.posted;
+begin
   account := credits.lock_account(spend_credits.user_id);
 
   select e.* into entry
@@ -31,7 +31,7 @@ begin
     if account.balance - account.held < spend_credits.amount then
       perform credits.insufficient(account, spend_credits.amount);
     end if;
-    entry := credits.post_entry(
+    posted := credits.post_entry(
       spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
       credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
     );
@@ -39,8 +39,8 @@ begin
     is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
     perform credits.key_reused('spend');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 

@@ -35,6 +35,7 @@ declare
   hold credits.holds;
   account credits.accounts;
   entry credits.ledger_entries;
+  posted credits.posted;
   notes text;
   noted jsonb;
 begin
@@ -60,7 +61,7 @@ begin
       end if;
     end if;
     perform credits.free_hold(hold, 'captured');
-    entry := credits.post_entry(
+    posted := credits.post_entry(
       hold.user_id, 'spend', -capture_hold.amount, entry_key, notes,
       credits.draw(hold.user_id, capture_hold.amount, hold.created_at), p_metadata => noted
     );
@@ -76,8 +77,8 @@ begin
   else
     perform credits.fail(409, 'hold_expired', 'The hold has expired.', 'Use spend_credits for what was used.');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 

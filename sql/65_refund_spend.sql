@@ -33,7 +33,7 @@ end
 $$;
 
 comment on function credits.give_back(credits.ledger_entries, numeric) is
-'Which lots a part of a spend goes back to, for post_entry: in the reverse order of the draw, so what lasts longest '
+'Which lots a part of a spend goes back to, for move_lots: in the reverse order of the draw, so what lasts longest '
 'comes back first, and no lot gets more than was taken from it.';
 
 create function public.refund_spend(
@@ -55,6 +55,8 @@ declare
   entry_key constant text := 'spend_refund:' || refund_spend.idempotency_key;
   spend credits.ledger_entries;
   entry credits.ledger_entries;
+  lots jsonb;
+  posted credits.posted;
   notes text;
   left_of_it numeric;
 begin
@@ -84,25 +86,25 @@ begin
         format('Only %s credits of this spend are left to refund.', credits.shown(left_of_it))
       );
     end if;
-    entry := credits.post_entry(
-      spend.user_id, 'spend_refund', refund_spend.amount, entry_key, notes,
-      credits.give_back(spend, refund_spend.amount), p_spend_id => spend.id
+    lots := credits.move_lots(spend.user_id, credits.give_back(spend, refund_spend.amount));
+    posted := credits.post_entry(
+      spend.user_id, 'spend_refund', refund_spend.amount, entry_key, notes, lots, p_spend_id => spend.id
     );
     update credits.accounts as a
     set due_at = least(
       a.due_at,
       (
         select min(l.expires_at)
-        from jsonb_object_keys(entry.lots) as k (lot_id)
-        inner join credits.lots as l on l.user_id = entry.user_id and l.id = k.lot_id::bigint
+        from jsonb_object_keys(lots) as k (lot_id)
+        inner join credits.lots as l on l.user_id = spend.user_id and l.id = k.lot_id::bigint
       )
     )
     where a.user_id = spend.user_id;
   elsif (entry.spend_id, entry.amount, entry.description) <> (spend.id, refund_spend.amount, notes) then
     perform credits.key_reused('refund');
   end if;
-  refund_entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  refund_entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 exception when numeric_value_out_of_range then
   perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end

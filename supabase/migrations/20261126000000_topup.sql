@@ -351,6 +351,10 @@ create table credits.ledger_entries (
   constraint ledger_entries_amount_moves_the_balance check (amount <> 0 and amount <> 'NaN')
 );
 
+-- A planner who takes an account for one with a single entry, as most are in a young table, may look a key up by
+-- reading all entries of the account.
+alter table credits.ledger_entries alter column user_id set (n_distinct = -0.05);
+
 create index ledger_entries_by_kind on credits.ledger_entries (user_id, kind, created_at) where kind <> 'spend';
 create index ledger_entries_refunds_of_spend on credits.ledger_entries (user_id, spend_id) where spend_id is not null;
 
@@ -376,7 +380,7 @@ before update or delete or truncate on credits.ledger_entries
 for each statement execute function credits.refuse_ledger_change();
 
 comment on table credits.ledger_entries is
-'Every change of a balance, append-only, in the order in which it happened. Written by credits.post_entry alone.';
+'Every change of a balance, append-only, in the order in which it happened. Written by 31_post_entry.sql alone.';
 comment on column credits.ledger_entries.amount is 'Credits, signed: what the balance moved by.';
 comment on column credits.ledger_entries.balance_after is 'The user''s balance once this entry was posted.';
 comment on column credits.ledger_entries.spend_id is 'The spend that a spend_refund gives back.';
@@ -556,63 +560,116 @@ comment on function credits.lock_account(uuid) is
 'Locks the user''s account, opening it first where there is none, and lets lapse what has expired. Every function '
 'takes this lock before it reads or moves a user''s money, and several of them in the order of user_id, so no two '
 'can wait for each other.';
+create type credits.posted as (entry_id bigint, balance numeric);
+
 create function credits.post_entry(
   p_user_id uuid,
   p_kind text,
   p_amount numeric,
   p_key text,
   p_description text,
-  p_lots jsonb default null,
+  p_lots jsonb,
   p_transaction_id uuid default null,
   p_spend_id bigint default null,
-  p_metadata jsonb default null,
-  p_expires_at timestamptz default 'infinity',
-  p_priority integer default 50
+  p_metadata jsonb default null
 )
-returns credits.ledger_entries
+returns credits.posted
 language plpgsql
 set search_path = ''
 as $$
 declare
-  entry credits.ledger_entries;
+  posted credits.posted;
+  posted_at timestamptz;
 begin
-  with account as (
-    update credits.accounts
-    set
-      balance = balance + p_amount,
-      last_entry_at = greatest(clock_timestamp(), last_entry_at + interval '1 microsecond')
-    where user_id = p_user_id
-    returning balance, last_entry_at
-  ),
-
-  lots as (
-    update credits.lots
-    set remaining = remaining + (p_lots ->> id::text)::numeric
-    where user_id = p_user_id and id = any(array(select k.lot_id::bigint from jsonb_object_keys(p_lots) as k (lot_id)))
-  )
+  update credits.accounts
+  set
+    balance = balance + p_amount,
+    last_entry_at = greatest(clock_timestamp(), last_entry_at + interval '1 microsecond')
+  where user_id = p_user_id
+  returning balance, last_entry_at into strict posted.balance, posted_at;
 
   insert into credits.ledger_entries (
     user_id, kind, amount, balance_after, transaction_id, spend_id, lots, description, metadata, key, created_at
   )
-  select
-    p_user_id, p_kind, p_amount, account.balance, p_transaction_id, p_spend_id, p_lots, p_description, p_metadata,
-    p_key, account.last_entry_at
-  from account
-  returning * into strict entry;
-
-  if p_lots is null then
-    insert into credits.lots (user_id, id, transaction_id, remaining, expires_at, priority)
-    values (p_user_id, entry.id, p_transaction_id, p_amount, p_expires_at, p_priority);
-  end if;
-  return entry;
+  values (
+    p_user_id, p_kind, p_amount, posted.balance, p_transaction_id, p_spend_id, p_lots, p_description, p_metadata,
+    p_key, posted_at
+  )
+  returning id into posted.entry_id;
+  return posted;
 end
 $$;
 
 comment on function
-credits.post_entry(uuid, text, numeric, text, text, jsonb, uuid, bigint, jsonb, timestamptz, integer) is
-'Moves a balance and the lots it consists of, and writes the ledger entry that says so: the only code that writes '
-'any of them. p_lots says how much of the amount goes to which lot; without it the entry opens a lot of its own. The '
-'key makes the entry happen once; posting it again raises unique_violation.';
+credits.post_entry(uuid, text, numeric, text, text, jsonb, uuid, bigint, jsonb) is
+'Moves a balance and writes the ledger entry that says so. p_lots says how much of the amount went to which lot: what '
+'credits.draw or credits.move_lots gave when they moved them. The key makes the entry happen once; posting it again '
+'raises unique_violation. With credits.open_lots the only code that writes a balance.';
+
+create type credits.opening as (
+  user_id uuid,
+  kind text,
+  amount numeric,
+  key text,
+  description text,
+  transaction_id uuid,
+  expires_at timestamptz,
+  priority integer
+);
+
+-- Planned once for many calls: by the keys, whatever the size of the tables was when a session began.
+create function credits.open_lots(p_openings credits.opening[])
+returns setof credits.posted
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  opened integer;
+begin
+  return query
+  with account as (
+    update credits.accounts as a
+    set
+      balance = a.balance + o.amount,
+      last_entry_at = greatest(clock_timestamp(), a.last_entry_at + interval '1 microsecond')
+    from unnest(p_openings) as o
+    where a.user_id = o.user_id
+    returning o.*, a.balance, a.last_entry_at
+  ),
+
+  entry as (
+    insert into credits.ledger_entries (
+      user_id, kind, amount, balance_after, transaction_id, description, key, created_at
+    )
+    select a.user_id, a.kind, a.amount, a.balance, a.transaction_id, a.description, a.key, a.last_entry_at
+    from account as a
+    returning user_id, id, balance_after
+  ),
+
+  lot as (
+    insert into credits.lots (user_id, id, transaction_id, remaining, expires_at, priority)
+    select a.user_id, e.id, a.transaction_id, a.amount, a.expires_at, a.priority
+    from account as a
+    inner join entry as e on a.user_id = e.user_id
+  )
+
+  select e.id, e.balance_after
+  from entry as e;
+
+  get diagnostics opened = row_count;
+  if opened <> cardinality(p_openings) then
+    raise no_data_found using message = 'Each opening needs an account of its own.';
+  end if;
+end
+$$;
+
+comment on function credits.open_lots(credits.opening[]) is
+'Posts credits that are new, each as a ledger entry and a lot of its own. The accounts are locked, and no two openings '
+'are of one user.';
 create function credits.share(p_credits numeric, p_part_minor bigint, p_amount_minor bigint)
 returns numeric
 language plpgsql
@@ -659,62 +716,100 @@ comment on function credits.entitlement_of(credits.transactions) is
 'What a purchase''s facts entitle the user to: nothing until it is paid, then its credits less the refunded and the '
 'disputed share. A function of the facts alone, so the order in which they became known leaves no trace.';
 
-create function credits.settle(p_purchase credits.transactions, p_cause text)
+create type credits.settlement as (
+  cause text,
+  purchase credits.transactions,
+  purchased numeric,
+  refunded numeric,
+  disputed numeric
+);
+
+create function credits.settlement_of(p_purchase credits.transactions, p_cause text)
+returns credits.settlement
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  target constant credits.entitlement := credits.entitlement_of(p_purchase);
+  settlement credits.settlement;
+begin
+  settlement.cause := p_cause;
+  settlement.purchased := target.purchased - p_purchase.credits_purchased;
+  settlement.refunded := p_purchase.credits_refunded - target.refunded;
+  settlement.disputed := p_purchase.credits_disputed - target.disputed;
+  p_purchase.credits_purchased := target.purchased;
+  p_purchase.credits_refunded := target.refunded;
+  p_purchase.credits_disputed := target.disputed;
+  settlement.purchase := p_purchase;
+  return settlement;
+end
+$$;
+
+comment on function credits.settlement_of(credits.transactions, text) is
+'The difference between what a purchase''s facts entitle the user to and what the ledger says already: the credits to '
+'post for each kind, and the purchase as it is once they are posted.';
+
+create function credits.settle(p_settlements credits.settlement[])
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  target credits.entitlement := credits.entitlement_of(p_purchase);
   movement record;
 begin
+  perform credits.open_lots(array(
+    select
+      row(
+        (s.purchase).user_id, 'purchase', s.purchased, s.cause || ':purchase', (s.purchase).description,
+        (s.purchase).id, 'infinity', 50
+      )::credits.opening
+    from unnest(p_settlements) as s
+    where s.purchased <> 0
+  ));
+
   for movement in
-    select m.*
-    from (values
-      ('purchase', target.purchased - p_purchase.credits_purchased, p_purchase.description),
-      ('refund', p_purchase.credits_refunded - target.refunded,
-        case when target.refunded > p_purchase.credits_refunded then 'Refund of ' else 'Failed refund of ' end
-        || p_purchase.description),
-      ('dispute', p_purchase.credits_disputed - target.disputed,
-        case when target.disputed > p_purchase.credits_disputed then 'Dispute of ' else 'Reinstated dispute of ' end
-        || p_purchase.description)
+    select (s.purchase).user_id, (s.purchase).id as transaction_id, s.cause, m.kind, m.amount, m.description, l.id as lot_id
+    from unnest(p_settlements) as s
+    cross join lateral (values
+      ('refund', s.refunded, case when s.refunded < 0 then 'Refund of ' else 'Failed refund of ' end
+        || (s.purchase).description),
+      ('dispute', s.disputed, case when s.disputed < 0 then 'Dispute of ' else 'Reinstated dispute of ' end
+        || (s.purchase).description)
     ) as m (kind, amount, description)
+    inner join credits.lots as l on l.user_id = (s.purchase).user_id and l.transaction_id = (s.purchase).id
     where m.amount <> 0
   loop
     perform credits.post_entry(
-      p_purchase.user_id, movement.kind, movement.amount, p_cause || ':' || movement.kind, movement.description,
-      p_lots => (
-        select jsonb_build_object(l.id, trim_scale(movement.amount))
-        from credits.lots as l
-        where l.user_id = p_purchase.user_id and l.transaction_id = p_purchase.id
-      ),
-      p_transaction_id => p_purchase.id
+      movement.user_id, movement.kind, movement.amount, movement.cause || ':' || movement.kind, movement.description,
+      credits.move_lots(movement.user_id, jsonb_build_object(movement.lot_id, trim_scale(movement.amount))),
+      p_transaction_id => movement.transaction_id
     );
   end loop;
 
-  update credits.transactions
+  update credits.transactions as t
   set
-    payment_state = p_purchase.payment_state,
-    payment_state_at = p_purchase.payment_state_at,
-    payment_event_id = p_purchase.payment_event_id,
-    failure_code = p_purchase.failure_code,
-    failure_message = p_purchase.failure_message,
-    refunded_minor = p_purchase.refunded_minor,
-    disputed_minor = p_purchase.disputed_minor,
-    charge_refunded_minor = p_purchase.charge_refunded_minor,
-    charge_refunded_at = p_purchase.charge_refunded_at,
-    credits_purchased = target.purchased,
-    credits_refunded = target.refunded,
-    credits_disputed = target.disputed,
+    payment_state = (s.purchase).payment_state,
+    payment_state_at = (s.purchase).payment_state_at,
+    payment_event_id = (s.purchase).payment_event_id,
+    failure_code = (s.purchase).failure_code,
+    failure_message = (s.purchase).failure_message,
+    refunded_minor = (s.purchase).refunded_minor,
+    disputed_minor = (s.purchase).disputed_minor,
+    charge_refunded_minor = (s.purchase).charge_refunded_minor,
+    charge_refunded_at = (s.purchase).charge_refunded_at,
+    credits_purchased = (s.purchase).credits_purchased,
+    credits_refunded = (s.purchase).credits_refunded,
+    credits_disputed = (s.purchase).credits_disputed,
     updated_at = now()
-  where id = p_purchase.id;
+  from unnest(p_settlements) as s
+  where t.id = (s.purchase).id;
 end
 $$;
 
-comment on function credits.settle(credits.transactions, text) is
-'Stores a purchase''s facts and posts the difference between what they entitle the user to and what the ledger '
-'already says. It all goes to the purchase''s own lot, below zero where that was spent: so neither the order of the '
-'facts nor what else the user has leaves a trace.';
+comment on function credits.settle(credits.settlement[]) is
+'Stores the facts of purchases, no two of one user, and posts what they change, all of it to the purchase''s own lot, '
+'below zero where that was spent: so neither the order of the facts nor what else the user has leaves a trace.';
 create function credits.payment_intent_of(p_event jsonb)
 returns text
 language plpgsql
@@ -744,50 +839,45 @@ comment on function credits.lock_payment_intent(text) is
 'Locks a PaymentIntent that no purchase has yet, so that whose it is stays as it is until the end of the transaction. '
 'Taken before any account.';
 
-create function credits.transaction_of(p_event jsonb)
-returns credits.transactions
+create function credits.claimed_transaction_of(p_event jsonb)
+returns uuid
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  claimed_id constant text := p_event #>> '{object,metadata,transaction_id}';
+begin
+  if p_event #>> '{object,object}' = 'payment_intent'
+    and claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return claimed_id::uuid;
+  end if;
+  return null;
+end
+$$;
+
+comment on function credits.claimed_transaction_of(jsonb) is
+'The purchase that the metadata of a PaymentIntent event names, or null.';
+
+create function credits.purchases_of(p_events jsonb[])
+returns table (event jsonb, purchase credits.transactions)
 language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  claimed_id text := case p_event #>> '{object,object}'
-    when 'payment_intent' then p_event #>> '{object,metadata,transaction_id}'
-  end;
-  purchase credits.transactions;
 begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.stripe_payment_intent_id = credits.payment_intent_of(p_event);
-  if not found and claimed_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-    select t.* into purchase from credits.transactions as t where t.id = claimed_id::uuid;
-  end if;
-  return purchase;
+  return query
+  select e.event, coalesce(tied, claimed)
+  from unnest(p_events) as e (event)
+  left join credits.transactions as tied on tied.stripe_payment_intent_id = credits.payment_intent_of(e.event)
+  left join credits.transactions as claimed
+    on claimed.id = case when tied.id is null then credits.claimed_transaction_of(e.event) end;
 end
 $$;
 
-comment on function credits.transaction_of(jsonb) is
-'The purchase that an event is about: by its PaymentIntent, or by the metadata of a PaymentIntent whose id was never '
-'attached because the service died right after creating it. All columns null where there is none.';
-
-create function credits.lock_purchase(p_event jsonb)
-returns credits.transactions
-language plpgsql
-set search_path = ''
-as $$
-declare
-  purchase credits.transactions := credits.transaction_of(p_event);
-begin
-  select t.* into purchase
-  from credits.transactions as t
-  where t.id = purchase.id
-  for no key update;
-  return purchase;
-end
-$$;
-
-comment on function credits.lock_purchase(jsonb) is
-'The newest state of the purchase that an event is about, its row locked. All columns null where there is none.';
+comment on function credits.purchases_of(jsonb[]) is
+'The purchase that each event is about: by its PaymentIntent, or by the metadata of a PaymentIntent whose id was never '
+'attached because the service died right after creating it. Null where there is none.';
 create function credits.lapsed_lots(p_user_id uuid)
 returns table (lot_id bigint, amount numeric)
 language plpgsql
@@ -852,7 +942,8 @@ begin
   loop
     perform credits.post_entry(
       p_user_id, 'expiry', -lapsed.amount, 'expiry:' || lapsed.lot_id || ':' || clock_timestamp(),
-      'Expiry of ' || lapsed.description, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount))
+      'Expiry of ' || lapsed.description,
+      credits.move_lots(p_user_id, jsonb_build_object(lapsed.lot_id, trim_scale(-lapsed.amount)))
     );
   end loop;
 
@@ -915,18 +1006,46 @@ $$;
 comment on function credits.due_of(uuid, timestamptz) is
 'What credits.lapse has yet to do for an account: the held credits that it will free and the balance that will lapse. '
 'Runs with the reader''s own rights, for the views.';
+create function credits.move_lots(p_user_id uuid, p_lots jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update credits.lots
+  set remaining = remaining + (p_lots ->> id::text)::numeric
+  where user_id = p_user_id and id = any(array(select k.lot_id::bigint from jsonb_object_keys(p_lots) as k (lot_id)));
+  return p_lots;
+end
+$$;
+
+comment on function credits.move_lots(uuid, jsonb) is
+'Moves what is left of lots, {"lot id": signed credits}, and gives that back, for post_entry. The account is locked.';
+
 create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
 returns jsonb
 language plpgsql
-stable
 set search_path = ''
 as $$
 declare
+  first_id bigint;
+  first_remaining numeric;
   wanted numeric := p_amount;
   taken numeric;
   drawn jsonb := '{}';
   lot record;
 begin
+  -- Most spends end here.
+  select l.id, l.remaining into first_id, first_remaining
+  from credits.lots as l
+  where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
+  order by l.expires_at, l.priority, l.id
+  limit 1;
+  if first_remaining >= p_amount then
+    update credits.lots set remaining = remaining - p_amount where user_id = p_user_id and id = first_id;
+    return jsonb_build_object(first_id, trim_scale(-p_amount));
+  end if;
+
   for lot in
     select l.id, l.remaining
     from credits.lots as l
@@ -945,23 +1064,29 @@ begin
     taken := wanted - coalesce((drawn ->> lot.id::text)::numeric, 0);
     drawn := drawn || jsonb_build_object(lot.id, trim_scale(-taken));
   end if;
-  return drawn;
+  return credits.move_lots(p_user_id, drawn);
 end
 $$;
 
 comment on function credits.draw(uuid, numeric, timestamptz) is
-'Which lots an amount is taken from, for post_entry: the soonest to expire first, then by priority, then the oldest. '
-'A hold takes what has not lapsed since it was made, p_since. Lots that are used up are not read again. The account is '
-'locked and up to date.';
+'Takes an amount from the user''s lots and gives what it took from which, for post_entry: the soonest to expire first, '
+'then by priority, then the oldest. A hold takes what has not lapsed since it was made, p_since. Lots that are used up '
+'are not read again. The account is locked and up to date.';
 create function credits.check_posting(
   p_amount numeric, p_idempotency_key text, p_description text, p_metadata jsonb default null
 )
-returns void
+returns text
 language plpgsql
 set search_path = ''
 as $$
 begin
-  if (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
+  -- One expression for all that is right: each costs more to prepare than to evaluate.
+  if p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6
+    and length(p_idempotency_key) between 1 and 255
+    and length(trim(p_description)) > 0 and length(p_description) <= 500
+    and (p_metadata is null or jsonb_typeof(p_metadata) = 'object' and length(p_metadata::text) <= 10000) then
+    return p_idempotency_key;
+  elsif (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
     perform credits.fail(
       400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
     );
@@ -972,14 +1097,13 @@ begin
       400, 'invalid_argument',
       'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
     );
-  elsif p_metadata is not null and (jsonb_typeof(p_metadata) <> 'object' or length(p_metadata::text) > 10000) then
-    perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
   end if;
+  perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
 end
 $$;
 
 comment on function credits.check_posting(numeric, text, text, jsonb) is
-'Raises 400 invalid_argument unless these can be posted.';
+'Gives the idempotency key back; raises 400 invalid_argument unless these can be posted.';
 
 create function credits.insufficient(p_account credits.accounts, p_amount numeric)
 returns void
@@ -1044,7 +1168,7 @@ cross join lateral jsonb_each_text(e.lots) as m;
 
 comment on view credits.lot_movements is
 'Every ledger entry by the lots it moved: what an entry put into a lot, or took from it.';
-create type credits.verdict as (outcome text, reason text, user_id uuid, transaction_id uuid);
+create type credits.change as (event jsonb, outcome text, reason text, purchase credits.transactions);
 
 create function credits.payment_rank(p_state text)
 returns integer
@@ -1101,15 +1225,14 @@ comment on function credits.claims_a_purchase(jsonb) is
 'Whether a PaymentIntent has the metadata that the service gives to its own. Other applications on the Stripe account '
 'may have a transaction_id of another kind.';
 
-create function credits.apply_payment(p_event jsonb)
-returns credits.verdict
+create function credits.apply_payment(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   intent jsonb := p_event -> 'object';
-  purchase credits.transactions := credits.lock_purchase(p_event);
-  mismatch text := credits.payment_mismatch(p_event, purchase);
+  mismatch text := credits.payment_mismatch(p_event, p_purchase);
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
   state text := case p_event ->> 'type'
     when 'payment_intent.created' then 'pending'
@@ -1120,41 +1243,37 @@ declare
     when 'payment_intent.succeeded' then 'succeeded'
   end;
   rank integer := credits.payment_rank(state);
-  known_rank integer := credits.payment_rank(purchase.payment_state);
+  known_rank integer := credits.payment_rank(p_purchase.payment_state);
 begin
-  if purchase.id is null and not credits.claims_a_purchase(intent) then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
-  elsif purchase.id is null then
-    return row('mismatch', 'unknown_transaction', null, null)::credits.verdict;
+  if p_purchase.id is null and not credits.claims_a_purchase(intent) then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
+  elsif p_purchase.id is null then
+    return row(p_event, 'mismatch', 'unknown_transaction', null)::credits.change;
   elsif mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   -- A final state beats any other; then the newer event; within one second the further state.
   if (greatest(rank, 4), happened_at, rank, (p_event ->> 'id') collate "C")
-    > (greatest(known_rank, 4), purchase.payment_state_at, known_rank, purchase.payment_event_id collate "C")
+    > (greatest(known_rank, 4), p_purchase.payment_state_at, known_rank, p_purchase.payment_event_id collate "C")
   then
-    purchase.payment_state := state;
-    purchase.payment_state_at := happened_at;
-    purchase.payment_event_id := p_event ->> 'id';
-    purchase.failure_code := case state
+    p_purchase.payment_state := state;
+    p_purchase.payment_state_at := happened_at;
+    p_purchase.payment_event_id := p_event ->> 'id';
+    p_purchase.failure_code := case state
       when 'failed' then coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}')
       when 'canceled' then intent ->> 'cancellation_reason'
     end;
-    purchase.failure_message := case
-      when state = 'failed' and not credits.is_forgotten(purchase.user_id) then intent #>> '{last_payment_error,message}'
+    p_purchase.failure_message := case
+      when state = 'failed' and not credits.is_forgotten(p_purchase.user_id) then intent #>> '{last_payment_error,message}'
     end;
   end if;
-  perform credits.settle(purchase, p_event ->> 'id');
-  if purchase.stripe_payment_intent_id is null then
-    perform credits.tie_payment_intent(purchase.id, intent ->> 'id');
-  end if;
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_payment(jsonb) is
-'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known, and settles.';
+comment on function credits.apply_payment(jsonb, credits.transactions) is
+'Takes over what a PaymentIntent event says of its purchase, if it is newer than what is known.';
 create function credits.reversal_mismatch(p_event jsonb, p_purchase credits.transactions, p_amount jsonb)
 returns text
 language plpgsql
@@ -1216,33 +1335,32 @@ comment on function credits.refunded_minor(credits.transactions) is
 'What refunds have taken back of a purchase. A refund counts from its creation, as Stripe takes the money then, until '
 'it fails or is canceled. The charge''s own cumulative amount counts where it tells more, less what has failed since.';
 
-create function credits.apply_refund(p_event jsonb)
-returns credits.verdict
+create function credits.apply_refund(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   refund jsonb := p_event -> 'object';
   new_status text := coalesce(refund ->> 'status', 'pending');
-  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, refund -> 'amount');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, refund -> 'amount');
   if mismatch is null and credits.refund_rank(new_status) is null then
     mismatch := 'status';
   end if;
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   insert into credits.refunds as known (
     id, user_id, transaction_id, amount_minor, status, status_at, reason, failure_reason, created_at
   )
   values (
-    refund ->> 'id', purchase.user_id, purchase.id, (refund ->> 'amount')::bigint, new_status,
+    refund ->> 'id', p_purchase.user_id, p_purchase.id, (refund ->> 'amount')::bigint, new_status,
     to_timestamp((p_event ->> 'created')::bigint), refund ->> 'reason', refund ->> 'failure_reason',
     to_timestamp(coalesce(refund ->> 'created', p_event ->> 'created')::bigint)
   )
@@ -1254,47 +1372,44 @@ begin
     failure_reason = coalesce(excluded.failure_reason, known.failure_reason)
   where credits.refund_rank(excluded.status) >= credits.refund_rank(known.status);
 
-  purchase.refunded_minor := credits.refunded_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.refunded_minor := credits.refunded_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_refund(jsonb) is
-'Moves one refund forward to the state that an event tells, and settles its purchase.';
+comment on function credits.apply_refund(jsonb, credits.transactions) is
+'Moves one refund forward to the state that an event tells, and counts what refunds have taken back of its purchase.';
 
-create function credits.apply_charge_refunded(p_event jsonb)
-returns credits.verdict
+create function credits.apply_charge_refunded(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
   charge jsonb := p_event -> 'object';
   happened_at timestamptz := to_timestamp((p_event ->> 'created')::bigint);
-  purchase credits.transactions := credits.lock_purchase(p_event);
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, charge -> 'amount_refunded');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, charge -> 'amount_refunded');
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   if (happened_at, (charge ->> 'amount_refunded')::bigint)
-    > (purchase.charge_refunded_at, purchase.charge_refunded_minor)
+    > (p_purchase.charge_refunded_at, p_purchase.charge_refunded_minor)
   then
-    purchase.charge_refunded_at := happened_at;
-    purchase.charge_refunded_minor := (charge ->> 'amount_refunded')::bigint;
+    p_purchase.charge_refunded_at := happened_at;
+    p_purchase.charge_refunded_minor := (charge ->> 'amount_refunded')::bigint;
   end if;
-  purchase.refunded_minor := credits.refunded_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.refunded_minor := credits.refunded_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_charge_refunded(jsonb) is
+comment on function credits.apply_charge_refunded(jsonb, credits.transactions) is
 'Takes over the cumulative refund of a charge: the safety net where refund events do not come.';
 create function credits.funds_rank(p_funds text)
 returns integer
@@ -1330,8 +1445,8 @@ $$;
 comment on function credits.disputed_minor(credits.transactions) is
 'What disputes have taken back of a purchase: from the withdrawal of the money until it is reinstated.';
 
-create function credits.apply_dispute(p_event jsonb)
-returns credits.verdict
+create function credits.apply_dispute(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
@@ -1345,24 +1460,23 @@ declare
     when dispute ->> 'status' = 'lost' then 'withdrawn'
     else 'untouched'
   end;
-  purchase credits.transactions := credits.lock_purchase(p_event);
   known credits.disputes;
   mismatch text;
 begin
-  if purchase.id is null then
-    return row('ignored', 'not_ours', null, null)::credits.verdict;
+  if p_purchase.id is null then
+    return row(p_event, 'ignored', 'not_ours', null)::credits.change;
   end if;
-  mismatch := credits.reversal_mismatch(p_event, purchase, dispute -> 'amount');
+  mismatch := credits.reversal_mismatch(p_event, p_purchase, dispute -> 'amount');
   if mismatch is null and dispute ->> 'status' is null then
     mismatch := 'status';
   end if;
   if mismatch is not null then
-    return row('mismatch', mismatch, purchase.user_id, purchase.id)::credits.verdict;
+    return row(p_event, 'mismatch', mismatch, p_purchase)::credits.change;
   end if;
 
   insert into credits.disputes (id, user_id, transaction_id, amount_minor, status, status_at, reason, created_at)
   values (
-    dispute ->> 'id', purchase.user_id, purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
+    dispute ->> 'id', p_purchase.user_id, p_purchase.id, (dispute ->> 'amount')::bigint, dispute ->> 'status',
     '-infinity', dispute ->> 'reason', to_timestamp(coalesce(dispute ->> 'created', p_event ->> 'created')::bigint)
   )
   on conflict (id) do nothing;
@@ -1382,45 +1496,45 @@ begin
   set funds = known.funds, status = known.status, status_at = known.status_at, amount_minor = known.amount_minor
   where d.id = known.id;
 
-  purchase.disputed_minor := credits.disputed_minor(purchase);
-  perform credits.settle(purchase, p_event ->> 'id');
-  return row('applied', null, purchase.user_id, purchase.id)::credits.verdict;
+  p_purchase.disputed_minor := credits.disputed_minor(p_purchase);
+  return row(p_event, 'applied', null, p_purchase)::credits.change;
 end
 $$;
 
-comment on function credits.apply_dispute(jsonb) is
-'Takes over what an event tells of a dispute, its money only forward, and settles its purchase. An inquiry moves none.';
-create function credits.apply_event(p_event jsonb)
-returns credits.verdict
+comment on function credits.apply_dispute(jsonb, credits.transactions) is
+'Takes over what an event tells of a dispute, its money only forward. An inquiry moves none.';
+create function credits.apply_event(p_event jsonb, p_purchase credits.transactions)
+returns credits.change
 language plpgsql
 set search_path = ''
 as $$
 declare
-  event_type text := p_event ->> 'type';
+  event_type constant text := p_event ->> 'type';
 begin
   if p_event ? 'malformed' or jsonb_typeof(p_event -> 'created') is distinct from 'number' then
-    return row('mismatch', 'malformed', null, null)::credits.verdict;
+    return row(p_event, 'mismatch', 'malformed', null)::credits.change;
   elsif event_type in (
     'payment_intent.created', 'payment_intent.requires_action', 'payment_intent.processing',
     'payment_intent.payment_failed', 'payment_intent.canceled', 'payment_intent.succeeded'
   ) then
-    return credits.apply_payment(p_event);
+    return credits.apply_payment(p_event, p_purchase);
   elsif event_type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated') then
-    return credits.apply_refund(p_event);
+    return credits.apply_refund(p_event, p_purchase);
   elsif event_type = 'charge.refunded' then
-    return credits.apply_charge_refunded(p_event);
+    return credits.apply_charge_refunded(p_event, p_purchase);
   elsif event_type in (
     'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated'
   ) then
-    return credits.apply_dispute(p_event);
+    return credits.apply_dispute(p_event, p_purchase);
   end if;
-  return row('ignored', 'type', null, null)::credits.verdict;
+  return row(p_event, 'ignored', 'type', null)::credits.change;
 end
 $$;
 
-comment on function credits.apply_event(jsonb) is
-'Gives an event to the function that knows its type. No other type is of concern.';
+comment on function credits.apply_event(jsonb, credits.transactions) is
+'Gives an event to the function that knows its type. No other type is of concern. What it gives back is the purchase '
+'with the facts as they are now, for credits.settle to store.';
 
 create function credits.without_person(p_event jsonb)
 returns jsonb
@@ -1435,54 +1549,120 @@ $$;
 
 comment on function credits.without_person(jsonb) is 'An event without what leads to a person.';
 
-create function credits.receive_event(p_event jsonb, p_again boolean default false)
-returns credits.verdict
+create function credits.store_events(p_changes credits.change[], p_again boolean)
+returns text[]
 language plpgsql
 set search_path = ''
 as $$
 declare
-  verdict credits.verdict;
+  stored text[];
 begin
-  if not p_again and exists (
-    select from credits.stripe_events where id = p_event ->> 'id' and outcome <> 'failed'
-  ) then
-    return row('duplicate', null, null, null)::credits.verdict;
-  end if;
-
-  begin
-    verdict := credits.apply_event(p_event);
-  exception when others then
-    verdict := ('failed', sqlstate || ' ' || sqlerrm, null, null);
-  end;
-
-  insert into credits.stripe_events as known (
-    id, type, livemode, api_version, created_at, outcome, reason, user_id, transaction_id, payload
+  with event as (
+    insert into credits.stripe_events as known (
+      id, type, livemode, api_version, created_at, outcome, reason, user_id, transaction_id, payload
+    )
+    select
+      c.event ->> 'id', c.event ->> 'type',
+      case jsonb_typeof(c.event -> 'livemode') when 'boolean' then (c.event ->> 'livemode')::boolean end,
+      c.event ->> 'api_version',
+      case
+        when c.event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((c.event ->> 'created')::numeric)
+      end,
+      c.outcome, c.reason, (c.purchase).user_id, (c.purchase).id,
+      case
+        when (select a.auth_user_id is null from credits.accounts as a where a.user_id = (c.purchase).user_id)
+          then credits.without_person(c.event)
+        else c.event
+      end
+    from unnest(p_changes) as c
+    order by c.event ->> 'id'
+    on conflict (id) do update set
+      outcome = excluded.outcome,
+      reason = excluded.reason,
+      user_id = excluded.user_id,
+      transaction_id = excluded.transaction_id,
+      attempts = known.attempts + 1
+    where known.outcome = 'failed' or p_again
+    returning id
   )
-  values (
-    p_event ->> 'id', p_event ->> 'type',
-    case jsonb_typeof(p_event -> 'livemode') when 'boolean' then (p_event ->> 'livemode')::boolean end,
-    p_event ->> 'api_version',
-    case when p_event @? '$.created ? (@ >= 0 && @ < 10000000000)' then to_timestamp((p_event ->> 'created')::numeric) end,
-    verdict.outcome, verdict.reason, verdict.user_id, verdict.transaction_id,
-    case when credits.is_forgotten(verdict.user_id) then credits.without_person(p_event) else p_event end
-  )
-  on conflict (id) do update set
-    outcome = excluded.outcome,
-    reason = excluded.reason,
-    user_id = excluded.user_id,
-    transaction_id = excluded.transaction_id,
-    attempts = known.attempts + 1
-  where known.outcome = 'failed' or p_again;
-  if not found then
-    return row('duplicate', null, null, null)::credits.verdict;
-  end if;
-  return verdict;
+
+  select array_agg(e.id) into stored
+  from event as e;
+  return stored;
 end
 $$;
 
-comment on function credits.receive_event(jsonb, boolean) is
-'Applies one event in a subtransaction of its own and stores it with what became of it. Facts are monotone, so an '
-'event that two calls apply at once changes nothing the second time. p_again takes one again that was ignored.';
+comment on function credits.store_events(credits.change[], boolean) is
+'Stores events with what became of them, and gives the ids of those that were not stored before.';
+
+create type credits.verdict as (event_id text, outcome text, reason text, transaction_id uuid);
+
+create function credits.receive_events(p_events jsonb[], p_again boolean default false)
+returns credits.verdict[]
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  incoming record;
+  purchase credits.transactions;
+  change credits.change;
+  changes credits.change[];
+  settlements credits.settlement[];
+  stored text[];
+  event jsonb;
+  verdicts credits.verdict[];
+begin
+  begin
+    for incoming in
+      select p.event, p.purchase
+      from credits.purchases_of(p_events) as p
+      where p_again or not exists (
+        select from credits.stripe_events as k where k.id = p.event ->> 'id' and k.outcome <> 'failed'
+      )
+    loop
+      purchase := incoming.purchase;
+      change := credits.apply_event(incoming.event, purchase);
+      changes := changes || change;
+      if change.outcome = 'applied' then
+        settlements := settlements || credits.settlement_of(change.purchase, incoming.event ->> 'id');
+      end if;
+    end loop;
+    if settlements is not null then
+      perform credits.settle(settlements);
+    end if;
+    if changes is not null then
+      stored := credits.store_events(changes, p_again);
+    end if;
+    perform credits.tie_payment_intent((c.purchase).id, credits.payment_intent_of(c.event))
+    from unnest(changes) as c
+    where c.outcome = 'applied' and (c.purchase).stripe_payment_intent_id is null;
+  exception when others then
+    if cardinality(p_events) > 1 then
+      foreach event in array p_events loop
+        verdicts := verdicts || credits.receive_events(array[event], p_again);
+      end loop;
+      return verdicts;
+    end if;
+    changes := array[row(p_events[1], 'failed', sqlstate || ' ' || sqlerrm, null)::credits.change];
+    stored := credits.store_events(changes, p_again);
+  end;
+
+  return array(
+    select row(e.event ->> 'id', coalesce(c.outcome, 'duplicate'), c.reason, (c.purchase).id)::credits.verdict
+    from unnest(p_events) as e (event)
+    left join unnest(changes) as c on c.event ->> 'id' = e.event ->> 'id' and c.event ->> 'id' = any(stored)
+  );
+end
+$$;
+
+comment on function credits.receive_events(jsonb[], boolean) is
+'Applies events, no two of one user, together in one subtransaction, and stores them with what became of them. If '
+'something fails, each alone, so that only what is to blame does. Facts are monotone, so an event that two calls apply '
+'at once changes nothing the second time. p_again takes events again that were ignored. The accounts are locked.';
 create function credits.tie_payment_intent(p_transaction_id uuid, p_payment_intent_id text)
 returns void
 language plpgsql
@@ -1490,7 +1670,7 @@ set search_path = ''
 as $$
 declare
   event jsonb;
-  verdict credits.verdict;
+  verdicts credits.verdict[];
 begin
   update credits.transactions
   set stripe_payment_intent_id = p_payment_intent_id
@@ -1506,10 +1686,10 @@ begin
       and e.payload #>> '{object,payment_intent}' = p_payment_intent_id
     order by e.id
   loop
-    verdict := credits.receive_event(event, true);
+    verdicts := credits.receive_events(array[event], true);
     -- Stripe had its 200 for this one and does not send it again: what makes it ours has to come again instead.
-    if verdict.outcome = 'failed' then
-      raise exception 'event % cannot be taken up: %', event ->> 'id', verdict.reason;
+    if verdicts[1].outcome = 'failed' then
+      raise exception 'event % cannot be taken up: %', event ->> 'id', verdicts[1].reason;
     end if;
   end loop;
 end
@@ -1723,6 +1903,7 @@ declare
   entry_key constant text := 'grant:' || grant_credits.idempotency_key;
   expiry constant timestamptz := coalesce(grant_credits.expires_at, 'infinity');
   entry credits.ledger_entries;
+  posted credits.posted;
 begin
   perform credits.check_posting(grant_credits.amount, grant_credits.idempotency_key, grant_credits.reason);
   if grant_credits.priority is null or grant_credits.priority not between 0 and 100 then
@@ -1738,10 +1919,13 @@ begin
     if expiry <= now() then
       perform credits.fail(400, 'invalid_argument', 'expires_at must be in the future.');
     end if;
-    entry := credits.post_entry(
-      grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason,
-      p_expires_at => expiry, p_priority => grant_credits.priority
-    );
+    select p.* into posted
+    from credits.open_lots(array[
+      row(
+        grant_credits.user_id, 'grant', grant_credits.amount, entry_key, grant_credits.reason, null, expiry,
+        grant_credits.priority
+      )::credits.opening
+    ]) as p;
     update credits.accounts as a
     set due_at = expiry
     where a.user_id = grant_credits.user_id and a.due_at > expiry;
@@ -1754,8 +1938,8 @@ begin
   ) then
     perform credits.key_reused('grant');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 exception when numeric_value_out_of_range then
   perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end
@@ -1770,14 +1954,16 @@ returns jsonb
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself
 set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  payment_intent_ids text[];
+  received jsonb[];
   payment_intent_id text;
-  user_ids uuid[];
-  event jsonb;
-  verdict credits.verdict;
-  verdicts jsonb := '{}';
+  turn record;
+  verdicts credits.verdict[];
 begin
   if jsonb_typeof(record_stripe_events.events) is distinct from 'array' or exists (
     select
@@ -1788,45 +1974,51 @@ begin
     perform credits.fail(400, 'invalid_argument', 'events must be an array of events, each with an id and a type.');
   end if;
 
-  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
-  -- never wait for each other in a circle.
-  payment_intent_ids := array(
-    select distinct credits.payment_intent_of(e.event)
-    from jsonb_array_elements(record_stripe_events.events) as e (event)
-    order by 1
-  );
-  foreach payment_intent_id in array payment_intent_ids loop
-    if not exists (select from credits.transactions as t where t.stripe_payment_intent_id = payment_intent_id) then
-      perform credits.lock_payment_intent(payment_intent_id);
-    end if;
-  end loop;
-
-  user_ids := array(
-    select (credits.transaction_of(e.event)).user_id
-    from jsonb_array_elements(record_stripe_events.events) as e (event)
-  );
-  perform from credits.accounts as a where a.user_id = any(user_ids) order by a.user_id for no key update;
-
-  for event in
+  received := array(
     select distinct on (e.event ->> 'id') e.event
     from jsonb_array_elements(record_stripe_events.events) with ordinality as e (event, position)
     order by e.event ->> 'id', e.position
+  );
+
+  -- First the PaymentIntents that no purchase has yet, then the accounts, then the events, each in one order: two calls
+  -- never wait for each other in a circle.
+  for payment_intent_id in
+    select distinct i.id
+    from (select credits.payment_intent_of(e.event) as id from unnest(received) as e (event)) as i
+    where not exists (select from credits.transactions as t where t.stripe_payment_intent_id = i.id)
+    order by i.id
   loop
-    verdict := credits.receive_event(event);
-    verdicts := verdicts || jsonb_build_object(
-      event ->> 'id',
-      jsonb_build_object(
-        'id', event ->> 'id',
-        'outcome', verdict.outcome,
-        'reason', verdict.reason,
-        'transaction_id', verdict.transaction_id
-      )
-    );
+    perform credits.lock_payment_intent(payment_intent_id);
+  end loop;
+
+  -- A user's events take turns, so that each finds what the one before it left. The first turn has all users.
+  for turn in
+    select array_agg(e.event order by e.id) as events, array_agg(e.user_id) as user_ids
+    from (
+      select
+        p.event, p.event ->> 'id' as id, (p.purchase).user_id as user_id,
+        row_number() over (
+          partition by coalesce((p.purchase).user_id::text, p.event ->> 'id') order by p.event ->> 'id'
+        ) as number
+      from credits.purchases_of(received) as p
+    ) as e
+    group by e.number
+    order by e.number
+  loop
+    perform from credits.accounts as a where a.user_id = any(turn.user_ids) order by a.user_id for no key update;
+    verdicts := verdicts || credits.receive_events(turn.events);
   end loop;
 
   return (
-    select coalesce(jsonb_agg(verdicts -> (e.event ->> 'id') order by e.position), '[]')
+    select coalesce(
+      jsonb_agg(
+        jsonb_build_object(
+          'id', v.event_id, 'outcome', v.outcome, 'reason', v.reason, 'transaction_id', v.transaction_id
+        ) order by e.position
+      ), '[]'
+    )
     from jsonb_array_elements(record_stripe_events.events) with ordinality as e (event, position)
+    inner join unnest(verdicts) as v on e.event ->> 'id' = v.event_id
   );
 end
 $$;
@@ -2097,10 +2289,13 @@ as $$
 declare
   purchase credits.transactions;
 begin
+  perform
+  from credits.accounts as a
+  where a.user_id = (select t.user_id from credits.transactions as t where t.id = close_credit_purchase.transaction_id)
+  for no key update;
   select t.* into purchase
   from credits.transactions as t
-  where t.id = close_credit_purchase.transaction_id
-  for no key update;
+  where t.id = close_credit_purchase.transaction_id;
   if not found then
     perform credits.fail(404, 'transaction_not_found', 'There is no such purchase.');
   elsif purchase.stripe_payment_intent_id is not null then
@@ -2183,13 +2378,13 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  entry_key constant text := 'spend:' || spend_credits.idempotency_key;
-  account credits.accounts;
-  entry credits.ledger_entries;
-begin
-  perform credits.check_posting(
+  entry_key constant text := 'spend:' || credits.check_posting(
     spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
   );
+  account credits.accounts;
+  entry credits.ledger_entries;
+  posted credits.posted;
+begin
   account := credits.lock_account(spend_credits.user_id);
 
   select e.* into entry
@@ -2200,7 +2395,7 @@ begin
     if account.balance - account.held < spend_credits.amount then
       perform credits.insufficient(account, spend_credits.amount);
     end if;
-    entry := credits.post_entry(
+    posted := credits.post_entry(
       spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
       credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
     );
@@ -2208,8 +2403,8 @@ begin
     is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
     perform credits.key_reused('spend');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 
@@ -2386,6 +2581,7 @@ declare
   hold credits.holds;
   account credits.accounts;
   entry credits.ledger_entries;
+  posted credits.posted;
   notes text;
   noted jsonb;
 begin
@@ -2411,7 +2607,7 @@ begin
       end if;
     end if;
     perform credits.free_hold(hold, 'captured');
-    entry := credits.post_entry(
+    posted := credits.post_entry(
       hold.user_id, 'spend', -capture_hold.amount, entry_key, notes,
       credits.draw(hold.user_id, capture_hold.amount, hold.created_at), p_metadata => noted
     );
@@ -2427,8 +2623,8 @@ begin
   else
     perform credits.fail(409, 'hold_expired', 'The hold has expired.', 'Use spend_credits for what was used.');
   end if;
-  entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 
@@ -2497,7 +2693,7 @@ end
 $$;
 
 comment on function credits.give_back(credits.ledger_entries, numeric) is
-'Which lots a part of a spend goes back to, for post_entry: in the reverse order of the draw, so what lasts longest '
+'Which lots a part of a spend goes back to, for move_lots: in the reverse order of the draw, so what lasts longest '
 'comes back first, and no lot gets more than was taken from it.';
 
 create function public.refund_spend(
@@ -2519,6 +2715,8 @@ declare
   entry_key constant text := 'spend_refund:' || refund_spend.idempotency_key;
   spend credits.ledger_entries;
   entry credits.ledger_entries;
+  lots jsonb;
+  posted credits.posted;
   notes text;
   left_of_it numeric;
 begin
@@ -2548,25 +2746,25 @@ begin
         format('Only %s credits of this spend are left to refund.', credits.shown(left_of_it))
       );
     end if;
-    entry := credits.post_entry(
-      spend.user_id, 'spend_refund', refund_spend.amount, entry_key, notes,
-      credits.give_back(spend, refund_spend.amount), p_spend_id => spend.id
+    lots := credits.move_lots(spend.user_id, credits.give_back(spend, refund_spend.amount));
+    posted := credits.post_entry(
+      spend.user_id, 'spend_refund', refund_spend.amount, entry_key, notes, lots, p_spend_id => spend.id
     );
     update credits.accounts as a
     set due_at = least(
       a.due_at,
       (
         select min(l.expires_at)
-        from jsonb_object_keys(entry.lots) as k (lot_id)
-        inner join credits.lots as l on l.user_id = entry.user_id and l.id = k.lot_id::bigint
+        from jsonb_object_keys(lots) as k (lot_id)
+        inner join credits.lots as l on l.user_id = spend.user_id and l.id = k.lot_id::bigint
       )
     )
     where a.user_id = spend.user_id;
   elsif (entry.spend_id, entry.amount, entry.description) <> (spend.id, refund_spend.amount, notes) then
     perform credits.key_reused('refund');
   end if;
-  refund_entry_id := entry.id;
-  balance := credits.shown(entry.balance_after);
+  refund_entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 exception when numeric_value_out_of_range then
   perform credits.fail(400, 'invalid_argument', 'The balance would be larger than a balance can be.');
 end

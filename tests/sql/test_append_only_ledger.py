@@ -78,16 +78,40 @@ def test_entry_numbers_cannot_be_chosen(db: Database, user_id: UUID) -> None:
 
 
 def test_entry_is_posted_once_per_key(db: Database, user_id: UUID) -> None:
-    post = "select credits.post_entry(%s, 'grant', 1, 'once', 'Once')"
-    db.execute(post, user_id)
+    post = "select credits.post_entry(%s, 'spend', -1, 'once', 'Once', credits.draw(%s, 1))"
+    db.execute(post, user_id, user_id)
     with db.refused("23505"):
-        db.execute(post, user_id)
+        db.execute(post, user_id, user_id)
+    assert balance(db, user_id) == 4
+
+
+def test_lot_is_opened_once_per_key(db: Database, user_id: UUID) -> None:
+    open_lots(db, user_id)
+    with db.refused("23505"):
+        open_lots(db, user_id)
     assert balance(db, user_id) == 6
 
 
 def test_entry_of_a_user_without_an_account_is_not_posted(db: Database) -> None:
     with db.refused("P0002"):
-        db.execute("select credits.post_entry(%s, 'grant', 1, 'k', 'Nobody')", uuid4())
+        db.execute("select credits.post_entry(%s, 'spend', -1, 'k', 'Nobody', '{}')", uuid4())
+
+
+def test_lots_are_opened_all_or_none(db: Database, user_id: UUID) -> None:
+    """Neither a user without an account nor the same one twice is passed over."""
+    for other in (uuid4(), user_id):
+        with db.refused("P0002"):
+            open_lots(db, user_id, other)
+    assert balance(db, user_id) == 5
+
+
+def open_lots(db: Database, *user_ids: UUID) -> None:
+    db.execute(
+        "select credits.open_lots(array("
+        "select (id, 'grant', 1, 'key ' || n, 'Given', null, 'infinity', 50)::credits.opening "
+        "from unnest(%s::uuid[]) with ordinality as users (id, n)))",
+        list(user_ids),
+    )
 
 
 def test_user_with_a_money_history_cannot_be_deleted(db: Database) -> None:

@@ -21,7 +21,7 @@ BOUGHT = "(select id from credits.lots where user_id = %(user)s and transaction_
 GRANTED = "(select max(id) from credits.lots where user_id = %(user)s and transaction_id is null)"
 ENTRY = (
     "select credits.post_entry(%(user)s, 'refund', -1, 'sabotage', 'Nobody asked', "
-    f"jsonb_build_object({BOUGHT}, -1), {{}})"
+    f"credits.move_lots(%(user)s, jsonb_build_object({BOUGHT}, -1)), {{}})"
 )
 SETTLED = "update credits.transactions set credits_refunded = credits_refunded + 1 where id = %(purchase)s"
 CHAIN = (
@@ -51,7 +51,7 @@ ENTRY_LOTS = (
 )
 REFUND_TOO_MUCH = (
     "select credits.post_entry(%(user)s, 'spend_refund', 2, 'sabotage', 'Too much', "
-    f"jsonb_build_object({GRANTED}, 2), p_spend_id => %(spend)s)"
+    f"credits.move_lots(%(user)s, jsonb_build_object({GRANTED}, 2)), p_spend_id => %(spend)s)"
 )
 CAPTURED = "update credits.holds set status = 'captured' where user_id = %(user)s"
 HELD = "update credits.accounts set held = held {} where user_id = %(user)s"

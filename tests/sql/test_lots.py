@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -160,6 +161,25 @@ def test_a_spend_reads_no_more_after_5000_used_up_lots_and_100000_entries(bulk_d
     bulk_db.execute("analyze credits.ledger_entries, credits.lots, credits.accounts")
     of_the_young, of_the_old = buffers(bulk_db, young), buffers(bulk_db, old)
     assert of_the_old <= of_the_young + 20
+
+
+def test_a_key_is_found_by_its_index_though_accounts_had_one_entry_each(bulk_db: Database) -> None:
+    """To a planner who takes an account for one with a single entry, any index by user_id looks as good."""
+    bulk_db.execute(
+        "insert into credits.ledger_entries "
+        "(user_id, kind, amount, balance_after, description, key, created_at) "
+        "select gen_random_uuid(), 'grant', 1, 1, 'Welcome', 'grant:welcome', now() "
+        "from generate_series(1, 5000)"
+    )
+    bulk_db.execute("analyze credits.ledger_entries")
+    bulk_db.execute("set local plan_cache_mode = force_generic_plan")
+    bulk_db.execute(
+        "prepare by_key (uuid, text) as "
+        "select e.* from credits.ledger_entries as e where e.user_id = $1 and e.key = $2"
+    )
+    [plan] = bulk_db.column("explain (format json) execute by_key (gen_random_uuid(), 'spend:1')")
+    bulk_db.execute("deallocate by_key")
+    assert re.findall(r"'Index Name': '(\w+)'", str(plan)) == ["ledger_entries_key_is_one"]
 
 
 def age(db: Database, user_id: UUID, *, lots: int, spends: int) -> None:

@@ -68,7 +68,7 @@ def test_reasons_of_a_mismatch_are_those_of_the_schema() -> None:
     functions = re.findall(r"create function credits\.\w+_mismatch\(.*?\n\$\$;", schema, re.DOTALL)
     assert len(functions) == 2
     said = {reason for function in functions for reason in re.findall(r"then '(\w+)'", function)}
-    said |= set(re.findall(r"row\('mismatch', '(\w+)'", schema))
+    said |= set(re.findall(r"row\(p_event, 'mismatch', '(\w+)'", schema))
     assert said == set(MISMATCH_REASONS)
 
 

@@ -102,9 +102,11 @@ def test_the_same_call_by_the_service_role_is_the_one_that_credits(
     "function",
     [
         "post_entry",
+        "open_lots",
+        "draw",
         "settle",
         "apply_event",
-        "receive_event",
+        "receive_events",
         "lock_account",
         "tie_payment_intent",
         "lapse",
