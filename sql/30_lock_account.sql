@@ -12,28 +12,37 @@ $$;
 comment on function credits.is_forgotten(uuid) is
 'Whether forget_user was called for this user: nothing personal is stored then.';
 
+create type credits.funds as (balance numeric, held numeric);
+
 create function credits.lock_account(p_user_id uuid)
-returns credits.accounts
+returns credits.funds
 language plpgsql
 set search_path = ''
 as $$
 declare
-  account credits.accounts;
+  funds credits.funds;
+  due_at timestamptz;
 begin
-  select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+  select a.balance, a.held, a.due_at into funds.balance, funds.held, due_at
+  from credits.accounts as a
+  where a.auth_user_id = p_user_id
+  for no key update;
   if not found then
     insert into credits.accounts (user_id, auth_user_id)
     select u.id, u.id from auth.users as u where u.id = p_user_id
     on conflict do nothing;
-    select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+    select a.balance, a.held, a.due_at into funds.balance, funds.held, due_at
+    from credits.accounts as a
+    where a.auth_user_id = p_user_id
+    for no key update;
     if not found then
       perform credits.fail(403, 'user_not_found', 'There is no such user.');
     end if;
   end if;
-  if account.due_at <= now() then
-    account := credits.lapse(p_user_id);
+  if due_at <= now() then
+    funds := credits.lapse(p_user_id);
   end if;
-  return account;
+  return funds;
 end
 $$;
 

@@ -36,12 +36,12 @@ comment on function credits.lapsed_lots(uuid) is
 'for the holds that were made before, and for no other use. Runs with the reader''s own rights, for the views.';
 
 create function credits.lapse(p_user_id uuid)
-returns credits.accounts
+returns credits.funds
 language plpgsql
 set search_path = ''
 as $$
 declare
-  account credits.accounts;
+  funds credits.funds;
   lapsed record;
 begin
   with expired as (
@@ -74,13 +74,13 @@ begin
     'infinity'
   )
   where user_id = p_user_id
-  returning * into account;
-  return account;
+  returning balance, held into funds.balance, funds.held;
+  return funds;
 end
 $$;
 
 comment on function credits.lapse(uuid) is
-'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives the account as it is then. The '
+'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives what the account has then. The '
 'account is locked.';
 
 create function credits.free_hold(p_hold credits.holds, p_status text)

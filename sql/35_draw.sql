@@ -14,30 +14,17 @@ $$;
 comment on function credits.move_lots(uuid, jsonb) is
 'Moves what is left of lots, {"lot id": signed credits}, and gives that back, for post_entry. The account is locked.';
 
-create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
+create function credits.draw_from_several(p_user_id uuid, p_amount numeric, p_since timestamptz)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  first_id bigint;
-  first_remaining numeric;
   wanted numeric := p_amount;
   taken numeric;
   drawn jsonb := '{}';
   lot record;
 begin
-  -- Most spends end here.
-  select l.id, l.remaining into first_id, first_remaining
-  from credits.lots as l
-  where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
-  order by l.expires_at, l.priority, l.id
-  limit 1;
-  if first_remaining >= p_amount then
-    update credits.lots set remaining = remaining - p_amount where user_id = p_user_id and id = first_id;
-    return jsonb_build_object(first_id, trim_scale(-p_amount));
-  end if;
-
   for lot in
     select l.id, l.remaining
     from credits.lots as l
@@ -57,6 +44,31 @@ begin
     drawn := drawn || jsonb_build_object(lot.id, trim_scale(-taken));
   end if;
   return credits.move_lots(p_user_id, drawn);
+end
+$$;
+
+comment on function credits.draw_from_several(uuid, numeric, timestamptz) is
+'What credits.draw does where the first lot has not enough.';
+
+create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  lot_id bigint;
+  remaining numeric;
+begin
+  select l.id, l.remaining into lot_id, remaining
+  from credits.lots as l
+  where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
+  order by l.expires_at, l.priority, l.id
+  limit 1;
+  if remaining >= p_amount then
+    update credits.lots as l set remaining = l.remaining - p_amount where l.user_id = p_user_id and l.id = lot_id;
+    return jsonb_build_object(lot_id, trim_scale(-p_amount));
+  end if;
+  return credits.draw_from_several(p_user_id, p_amount, p_since);
 end
 $$;
 

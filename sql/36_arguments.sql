@@ -31,28 +31,28 @@ $$;
 comment on function credits.check_posting(numeric, text, text, jsonb) is
 'Gives the idempotency key back; raises 400 invalid_argument unless these can be posted.';
 
-create function credits.insufficient(p_account credits.accounts, p_amount numeric)
+create function credits.insufficient(p_funds credits.funds, p_amount numeric)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  available constant numeric := greatest(p_account.balance - p_account.held, 0);
+  available constant numeric := greatest(p_funds.balance - p_funds.held, 0);
 begin
   perform credits.fail(
     402, 'insufficient_credits',
     format('Not enough credits: %s wanted, %s available.', credits.shown(p_amount), credits.shown(available)),
     jsonb_build_object(
-      'balance', credits.shown(p_account.balance),
+      'balance', credits.shown(p_funds.balance),
       'available', credits.shown(available),
-      'shortfall', credits.shown(p_amount - p_account.balance + p_account.held)
+      'shortfall', credits.shown(p_amount - p_funds.balance + p_funds.held)
     )::text
   );
 end
 $$;
 
-comment on function credits.insufficient(credits.accounts, numeric) is
-'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
+comment on function credits.insufficient(credits.funds, numeric) is
+'Raises 402 insufficient_credits: the account has not that much that is not held. The hint is '
 'JSON: {balance, available, shortfall}; the shortfall is what the user has to buy first, a debt included.';
 
 create function credits.key_reused(p_what text)

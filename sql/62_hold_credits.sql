@@ -18,7 +18,7 @@ as $$
 #variable_conflict use_column
 declare
   lasting interval;
-  account credits.accounts;
+  funds credits.funds;
   hold credits.holds;
 begin
   perform credits.check_posting(
@@ -29,15 +29,15 @@ begin
   end if;
   -- Without days and months, whose length depends on the session's time zone.
   lasting := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
-  account := credits.lock_account(hold_credits.user_id);
+  funds := credits.lock_account(hold_credits.user_id);
 
   select h.* into hold
   from credits.holds as h
   where h.user_id = hold_credits.user_id and h.idempotency_key = hold_credits.idempotency_key;
   created := not found;
   if created then
-    if account.balance - account.held < hold_credits.amount then
-      perform credits.insufficient(account, hold_credits.amount);
+    if funds.balance - funds.held < hold_credits.amount then
+      perform credits.insufficient(funds, hold_credits.amount);
     end if;
     insert into credits.holds as h (user_id, amount, idempotency_key, description, metadata, expires_at)
     values (

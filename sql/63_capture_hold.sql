@@ -1,4 +1,4 @@
-create function credits.lock_hold(p_hold_id uuid, out hold credits.holds, out account credits.accounts)
+create function credits.lock_hold(p_hold_id uuid, out hold credits.holds, out funds credits.funds)
 language plpgsql
 set search_path = ''
 as $$
@@ -7,7 +7,7 @@ begin
   if not found then
     perform credits.fail(404, 'hold_not_found', 'There is no such hold.');
   end if;
-  account := credits.lock_account(hold.user_id);
+  funds := credits.lock_account(hold.user_id);
   select h.* into hold from credits.holds as h where h.id = p_hold_id;
 end
 $$;
@@ -33,15 +33,15 @@ declare
   entry_key constant text := 'capture:' || capture_hold.hold_id;
   locked record;
   hold credits.holds;
-  account credits.accounts;
+  funds credits.funds;
   entry credits.ledger_entries;
   posted credits.posted;
   notes text;
   noted jsonb;
 begin
-  select l.hold, l.account into locked from credits.lock_hold(capture_hold.hold_id) as l;
+  select l.hold, l.funds into locked from credits.lock_hold(capture_hold.hold_id) as l;
   hold := locked.hold;
-  account := locked.account;
+  funds := locked.funds;
   notes := coalesce(capture_hold.description, hold.description);
   noted := coalesce(capture_hold.metadata, hold.metadata);
   perform credits.check_posting(capture_hold.amount, entry_key, notes, noted);
@@ -55,9 +55,9 @@ begin
           'Capture at most what is held and spend the rest, or set allow_capture_overrun.'
         );
       end if;
-      account.held := account.held - hold.amount;
-      if account.balance - account.held < capture_hold.amount then
-        perform credits.insufficient(account, capture_hold.amount);
+      funds.held := funds.held - hold.amount;
+      if funds.balance - funds.held < capture_hold.amount then
+        perform credits.insufficient(funds, capture_hold.amount);
       end if;
     end if;
     perform credits.free_hold(hold, 'captured');

@@ -531,28 +531,37 @@ $$;
 comment on function credits.is_forgotten(uuid) is
 'Whether forget_user was called for this user: nothing personal is stored then.';
 
+create type credits.funds as (balance numeric, held numeric);
+
 create function credits.lock_account(p_user_id uuid)
-returns credits.accounts
+returns credits.funds
 language plpgsql
 set search_path = ''
 as $$
 declare
-  account credits.accounts;
+  funds credits.funds;
+  due_at timestamptz;
 begin
-  select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+  select a.balance, a.held, a.due_at into funds.balance, funds.held, due_at
+  from credits.accounts as a
+  where a.auth_user_id = p_user_id
+  for no key update;
   if not found then
     insert into credits.accounts (user_id, auth_user_id)
     select u.id, u.id from auth.users as u where u.id = p_user_id
     on conflict do nothing;
-    select a.* into account from credits.accounts as a where a.auth_user_id = p_user_id for no key update;
+    select a.balance, a.held, a.due_at into funds.balance, funds.held, due_at
+    from credits.accounts as a
+    where a.auth_user_id = p_user_id
+    for no key update;
     if not found then
       perform credits.fail(403, 'user_not_found', 'There is no such user.');
     end if;
   end if;
-  if account.due_at <= now() then
-    account := credits.lapse(p_user_id);
+  if due_at <= now() then
+    funds := credits.lapse(p_user_id);
   end if;
-  return account;
+  return funds;
 end
 $$;
 
@@ -916,12 +925,12 @@ comment on function credits.lapsed_lots(uuid) is
 'for the holds that were made before, and for no other use. Runs with the reader''s own rights, for the views.';
 
 create function credits.lapse(p_user_id uuid)
-returns credits.accounts
+returns credits.funds
 language plpgsql
 set search_path = ''
 as $$
 declare
-  account credits.accounts;
+  funds credits.funds;
   lapsed record;
 begin
   with expired as (
@@ -954,13 +963,13 @@ begin
     'infinity'
   )
   where user_id = p_user_id
-  returning * into account;
-  return account;
+  returning balance, held into funds.balance, funds.held;
+  return funds;
 end
 $$;
 
 comment on function credits.lapse(uuid) is
-'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives the account as it is then. The '
+'Ends the holds whose time has come and posts what lapsed of the user''s lots; gives what the account has then. The '
 'account is locked.';
 
 create function credits.free_hold(p_hold credits.holds, p_status text)
@@ -1022,30 +1031,17 @@ $$;
 comment on function credits.move_lots(uuid, jsonb) is
 'Moves what is left of lots, {"lot id": signed credits}, and gives that back, for post_entry. The account is locked.';
 
-create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
+create function credits.draw_from_several(p_user_id uuid, p_amount numeric, p_since timestamptz)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  first_id bigint;
-  first_remaining numeric;
   wanted numeric := p_amount;
   taken numeric;
   drawn jsonb := '{}';
   lot record;
 begin
-  -- Most spends end here.
-  select l.id, l.remaining into first_id, first_remaining
-  from credits.lots as l
-  where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
-  order by l.expires_at, l.priority, l.id
-  limit 1;
-  if first_remaining >= p_amount then
-    update credits.lots set remaining = remaining - p_amount where user_id = p_user_id and id = first_id;
-    return jsonb_build_object(first_id, trim_scale(-p_amount));
-  end if;
-
   for lot in
     select l.id, l.remaining
     from credits.lots as l
@@ -1065,6 +1061,31 @@ begin
     drawn := drawn || jsonb_build_object(lot.id, trim_scale(-taken));
   end if;
   return credits.move_lots(p_user_id, drawn);
+end
+$$;
+
+comment on function credits.draw_from_several(uuid, numeric, timestamptz) is
+'What credits.draw does where the first lot has not enough.';
+
+create function credits.draw(p_user_id uuid, p_amount numeric, p_since timestamptz default now())
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  lot_id bigint;
+  remaining numeric;
+begin
+  select l.id, l.remaining into lot_id, remaining
+  from credits.lots as l
+  where l.user_id = p_user_id and l.is_open and l.expires_at > p_since
+  order by l.expires_at, l.priority, l.id
+  limit 1;
+  if remaining >= p_amount then
+    update credits.lots as l set remaining = l.remaining - p_amount where l.user_id = p_user_id and l.id = lot_id;
+    return jsonb_build_object(lot_id, trim_scale(-p_amount));
+  end if;
+  return credits.draw_from_several(p_user_id, p_amount, p_since);
 end
 $$;
 
@@ -1105,28 +1126,28 @@ $$;
 comment on function credits.check_posting(numeric, text, text, jsonb) is
 'Gives the idempotency key back; raises 400 invalid_argument unless these can be posted.';
 
-create function credits.insufficient(p_account credits.accounts, p_amount numeric)
+create function credits.insufficient(p_funds credits.funds, p_amount numeric)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  available constant numeric := greatest(p_account.balance - p_account.held, 0);
+  available constant numeric := greatest(p_funds.balance - p_funds.held, 0);
 begin
   perform credits.fail(
     402, 'insufficient_credits',
     format('Not enough credits: %s wanted, %s available.', credits.shown(p_amount), credits.shown(available)),
     jsonb_build_object(
-      'balance', credits.shown(p_account.balance),
+      'balance', credits.shown(p_funds.balance),
       'available', credits.shown(available),
-      'shortfall', credits.shown(p_amount - p_account.balance + p_account.held)
+      'shortfall', credits.shown(p_amount - p_funds.balance + p_funds.held)
     )::text
   );
 end
 $$;
 
-comment on function credits.insufficient(credits.accounts, numeric) is
-'Raises 402 insufficient_credits: the account, locked and up to date, has not that much that is not held. The hint is '
+comment on function credits.insufficient(credits.funds, numeric) is
+'Raises 402 insufficient_credits: the account has not that much that is not held. The hint is '
 'JSON: {balance, available, shortfall}; the shortfall is what the user has to buy first, a debt included.';
 
 create function credits.key_reused(p_what text)
@@ -2381,30 +2402,36 @@ declare
   entry_key constant text := 'spend:' || credits.check_posting(
     spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
   );
-  account credits.accounts;
-  entry credits.ledger_entries;
+  funds credits.funds;
   posted credits.posted;
+  entry credits.ledger_entries;
 begin
-  account := credits.lock_account(spend_credits.user_id);
+  funds := credits.lock_account(spend_credits.user_id);
 
-  select e.* into entry
+  select e.id into entry_id
   from credits.ledger_entries as e
   where e.user_id = spend_credits.user_id and e.key = entry_key;
   created := not found;
   if created then
-    if account.balance - account.held < spend_credits.amount then
-      perform credits.insufficient(account, spend_credits.amount);
+    if funds.balance - funds.held < spend_credits.amount then
+      perform credits.insufficient(funds, spend_credits.amount);
     end if;
     posted := credits.post_entry(
       spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
       credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
     );
-  elsif (-entry.amount, entry.description, entry.metadata)
-    is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
-    perform credits.key_reused('spend');
+    entry_id := posted.entry_id;
+    balance := credits.shown(posted.balance);
+  else
+    select e.* into entry
+    from credits.ledger_entries as e
+    where e.user_id = spend_credits.user_id and e.id = entry_id;
+    if (-entry.amount, entry.description, entry.metadata)
+      is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
+      perform credits.key_reused('spend');
+    end if;
+    balance := credits.shown(entry.balance_after);
   end if;
-  entry_id := coalesce(posted.entry_id, entry.id);
-  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 
@@ -2497,7 +2524,7 @@ as $$
 #variable_conflict use_column
 declare
   lasting interval;
-  account credits.accounts;
+  funds credits.funds;
   hold credits.holds;
 begin
   perform credits.check_posting(
@@ -2508,15 +2535,15 @@ begin
   end if;
   -- Without days and months, whose length depends on the session's time zone.
   lasting := make_interval(secs => extract(epoch from hold_credits.expires_in)::double precision);
-  account := credits.lock_account(hold_credits.user_id);
+  funds := credits.lock_account(hold_credits.user_id);
 
   select h.* into hold
   from credits.holds as h
   where h.user_id = hold_credits.user_id and h.idempotency_key = hold_credits.idempotency_key;
   created := not found;
   if created then
-    if account.balance - account.held < hold_credits.amount then
-      perform credits.insufficient(account, hold_credits.amount);
+    if funds.balance - funds.held < hold_credits.amount then
+      perform credits.insufficient(funds, hold_credits.amount);
     end if;
     insert into credits.holds as h (user_id, amount, idempotency_key, description, metadata, expires_at)
     values (
@@ -2544,7 +2571,7 @@ comment on function public.hold_credits(uuid, numeric, text, interval, text, jso
 'same hold again (created is false; status is open, captured, released or expired). Errors: 400 invalid_argument, '
 '402 insufficient_credits (hint is JSON: {balance, available, shortfall}), 403 user_not_found, '
 '409 idempotency_key_reused.';
-create function credits.lock_hold(p_hold_id uuid, out hold credits.holds, out account credits.accounts)
+create function credits.lock_hold(p_hold_id uuid, out hold credits.holds, out funds credits.funds)
 language plpgsql
 set search_path = ''
 as $$
@@ -2553,7 +2580,7 @@ begin
   if not found then
     perform credits.fail(404, 'hold_not_found', 'There is no such hold.');
   end if;
-  account := credits.lock_account(hold.user_id);
+  funds := credits.lock_account(hold.user_id);
   select h.* into hold from credits.holds as h where h.id = p_hold_id;
 end
 $$;
@@ -2579,15 +2606,15 @@ declare
   entry_key constant text := 'capture:' || capture_hold.hold_id;
   locked record;
   hold credits.holds;
-  account credits.accounts;
+  funds credits.funds;
   entry credits.ledger_entries;
   posted credits.posted;
   notes text;
   noted jsonb;
 begin
-  select l.hold, l.account into locked from credits.lock_hold(capture_hold.hold_id) as l;
+  select l.hold, l.funds into locked from credits.lock_hold(capture_hold.hold_id) as l;
   hold := locked.hold;
-  account := locked.account;
+  funds := locked.funds;
   notes := coalesce(capture_hold.description, hold.description);
   noted := coalesce(capture_hold.metadata, hold.metadata);
   perform credits.check_posting(capture_hold.amount, entry_key, notes, noted);
@@ -2601,9 +2628,9 @@ begin
           'Capture at most what is held and spend the rest, or set allow_capture_overrun.'
         );
       end if;
-      account.held := account.held - hold.amount;
-      if account.balance - account.held < capture_hold.amount then
-        perform credits.insufficient(account, capture_hold.amount);
+      funds.held := funds.held - hold.amount;
+      if funds.balance - funds.held < capture_hold.amount then
+        perform credits.insufficient(funds, capture_hold.amount);
       end if;
     end if;
     perform credits.free_hold(hold, 'captured');
