@@ -11,8 +11,8 @@ from service.errors import UnavailableError
 from service.ledger import EventOutcome, Ledger
 from service.telemetry import Telemetry
 
-MAX_BATCH: Final = 64
-"""Events in one call: past this the database's work for each outweighs what is saved between them."""
+MAX_BATCH: Final = 32
+"""Events in one call. More would save the database little, and leave the other calls without work."""
 
 MAX_CALLS: Final = 4
 """Calls under way at a time. One that waits for a locked account must not hold up everybody's events."""

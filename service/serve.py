@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -98,6 +99,8 @@ def run(settings: Settings, listener: socket.socket, metrics_listener: socket.so
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            # What the start has made stays: the collector need not go through it again and again.
+            gc.freeze()
             log.info("listening", **addresses, pid=os.getpid())
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

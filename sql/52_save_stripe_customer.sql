@@ -8,6 +8,7 @@ create function public.save_stripe_customer(
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself
 set search_path = ''
+set plan_cache_mode = force_generic_plan -- all goes by keys; planning anew takes longer than running it
 as $$
 #variable_conflict use_column
 begin

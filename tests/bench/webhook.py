@@ -19,7 +19,7 @@ ROUNDS: Final = 2
 """Each is measured this often, in turn, so that a slow moment of the machine meets all of them."""
 
 
-TURNS_ALONE: Final = 4
+TURNS_ALONE: Final = 8
 """In each round, at one connection: a few percent are to be told apart there."""
 
 
