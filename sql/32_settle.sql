@@ -105,7 +105,7 @@ begin
       ('dispute', s.disputed, case when s.disputed < 0 then 'Dispute of ' else 'Reinstated dispute of ' end
         || (s.purchase).description)
     ) as m (kind, amount, description)
-    inner join credits.lots as l on l.user_id = (s.purchase).user_id and l.transaction_id = (s.purchase).id
+    left join credits.lots as l on l.user_id = (s.purchase).user_id and l.transaction_id = (s.purchase).id
     where m.amount <> 0
   loop
     perform credits.post_entry(

@@ -15,10 +15,11 @@ select
   e.id as entry_id,
   e.kind,
   e.created_at,
-  m.key::bigint as lot_id,
-  m.value::numeric as amount
+  k.id::bigint as lot_id,
+  (e.lots ->> k.id)::numeric as amount
 from credits.ledger_entries as e
-cross join lateral jsonb_each_text(e.lots) as m;
+-- Not jsonb_each_text: each call of it keeps some memory until the end of the whole query.
+cross join lateral jsonb_object_keys(e.lots) as k (id);
 
 comment on view credits.lot_movements is
 'Every ledger entry by the lots it moved: what an entry put into a lot, or took from it.';

@@ -68,7 +68,6 @@ EXECUTABLE_BY = {
     "credits.apply_event(jsonb,credits.transactions)": NOBODY,
     "credits.apply_payment(jsonb,credits.transactions)": NOBODY,
     "credits.apply_refund(jsonb,credits.transactions)": NOBODY,
-    "credits.audit_users(uuid,uuid)": NOBODY,
     "credits.check_posting(numeric,text,text,jsonb)": NOBODY,
     "credits.claims_a_purchase(jsonb)": NOBODY,
     "credits.claimed_transaction_of(jsonb)": NOBODY,
