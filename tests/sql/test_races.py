@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
+import psycopg
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from tests.sql.database import Database
 from tests.sql.events import payment, refund, under_another_id
 from tests.sql.purchases import (
     Purchase,
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
-    from tests.sql.database import Database
     from tests.sql.events import Event
 
 
@@ -110,6 +113,22 @@ def test_two_payment_intents_that_race_to_attach_leave_one(database_url: str, co
         "select stripe_payment_intent_id from credits.transactions where id = %s", purchase.id
     )
     assert answers[intents.index(kept)] == {"stripe_payment_intent_id": kept, "status": "pending"}
+
+
+def test_closing_a_purchase_waits_for_what_settles_it(database_url: str, committed_db: Database) -> None:
+    """What is being paid is not taken for abandoned."""
+    purchase = open_purchase(committed_db, attached=False)
+    with psycopg.connect(database_url, row_factory=dict_row, options="-c role=service_role") as paying:
+        call(Database(paying), "record_stripe_events", events=Jsonb([payment(purchase, "processing")]))
+        with ThreadPoolExecutor(1) as pool:
+            close = partial(answer_or_code, function="close_credit_purchase", transaction_id=purchase.id)
+            closing = pool.submit(race, database_url, [close])
+            waiting = "select count(*) from pg_locks where not granted and pid <> pg_backend_pid()"
+            while not committed_db.value(int, waiting):
+                assert not closing.done()
+            paying.commit()
+            assert closing.result() == ["PT409 purchase_has_payment_intent"]
+    assert status(committed_db, purchase) == "processing"
 
 
 def test_two_purchases_that_race_for_a_payment_intent_leave_it_to_one(

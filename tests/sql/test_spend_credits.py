@@ -172,7 +172,7 @@ def test_history_goes_on_where_it_was_when_the_clock_is_put_back(db: Database) -
         "returning last_entry_at",
         user_id,
     )
-    entries = [spend(db, user_id, 1)["entry_id"] for _ in range(2)]
+    entries = [spend(db, user_id, 1)["entry_id"], give(db, user_id, 1)]
     posted = db.column(
         "select created_at from credits.ledger_entries where user_id = %s and id = any(%s) order by id",
         user_id,
