@@ -11,6 +11,7 @@ import yaml
 from service.sandbox.node import OLDEST_NODE
 
 PROJECT = Path(__file__).parents[2]
+SCREENSHOTS = PROJECT / "tests" / "browser" / "screenshots"
 LOCK_FILES = ["uv.lock", "**/package-lock.json"]
 
 
@@ -71,6 +72,16 @@ def test_what_is_cached_hangs_on_the_lock_files(workflow: dict[str, Any]) -> Non
         assert [name for name in LOCK_FILES if f"'{name}'" not in cache["key"]] == []
         folders = [job["env"]["UV_CACHE_DIR"], job["env"]["npm_config_cache"]]
         assert all(any(path in folder for path in cache["path"].split()) for folder in folders)
+
+
+def test_what_the_browser_saw_is_kept_of_a_run_that_failed_too(workflow: dict[str, Any]) -> None:
+    [upload] = [
+        step
+        for step in workflow["jobs"]["everything"]["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    ]
+    assert upload["with"]["path"] == str(SCREENSHOTS.relative_to(PROJECT))
+    assert upload["if"] == "${{ !cancelled() }}"
 
 
 def test_no_job_can_hang_for_ever(workflow: dict[str, Any]) -> None:
