@@ -1623,7 +1623,7 @@ create function credits.receive_events(p_events jsonb[], p_again boolean default
 returns credits.verdict[]
 language plpgsql
 set search_path = ''
-set enable_seqscan = off
+set enable_seqscan = off -- these four as for open_lots: planned once, by the keys
 set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
@@ -1980,7 +1980,7 @@ returns jsonb
 language plpgsql
 security definer -- service_role alone may execute it; it has no right to write the tables itself
 set search_path = ''
-set enable_seqscan = off
+set enable_seqscan = off -- these four as for open_lots: planned once, by the keys
 set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
