@@ -1100,26 +1100,22 @@ returns text
 language plpgsql
 set search_path = ''
 as $$
+declare
+  problem constant text := case
+    when (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true
+      then 'amount must be above zero and below 10^14, with at most six decimals.'
+    when (length(p_idempotency_key) between 1 and 255) is not true
+      then 'idempotency_key is required, 1 to 255 characters.'
+    when (length(trim(p_description)) > 0 and length(p_description) <= 500) is not true
+      then 'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
+    when p_metadata is not null and (jsonb_typeof(p_metadata) <> 'object' or length(p_metadata::text) > 10000)
+      then 'metadata must be an object of at most 10,000 characters.'
+  end;
 begin
-  -- One expression for all that is right: each costs more to prepare than to evaluate.
-  if p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6
-    and length(p_idempotency_key) between 1 and 255
-    and length(trim(p_description)) > 0 and length(p_description) <= 500
-    and (p_metadata is null or jsonb_typeof(p_metadata) = 'object' and length(p_metadata::text) <= 10000) then
-    return p_idempotency_key;
-  elsif (p_amount > 0 and p_amount < 1e14 and min_scale(p_amount) <= 6) is not true then
-    perform credits.fail(
-      400, 'invalid_argument', 'amount must be above zero and below 10^14, with at most six decimals.'
-    );
-  elsif (length(p_idempotency_key) between 1 and 255) is not true then
-    perform credits.fail(400, 'invalid_argument', 'idempotency_key is required, 1 to 255 characters.');
-  elsif (length(trim(p_description)) > 0 and length(p_description) <= 500) is not true then
-    perform credits.fail(
-      400, 'invalid_argument',
-      'A description (a grant''s reason) is required, at most 500 characters: the user sees it in the history.'
-    );
+  if problem is not null then
+    perform credits.fail(400, 'invalid_argument', problem);
   end if;
-  perform credits.fail(400, 'invalid_argument', 'metadata must be an object of at most 10,000 characters.');
+  return p_idempotency_key;
 end
 $$;
 
@@ -1557,7 +1553,6 @@ $$;
 comment on function credits.apply_event(jsonb, credits.transactions) is
 'Gives an event to the function that knows its type. No other type is of concern. What it gives back is the purchase '
 'with the facts as they are now, for credits.settle to store.';
-
 create function credits.without_person(p_event jsonb)
 returns jsonb
 language plpgsql
