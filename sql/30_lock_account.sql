@@ -1,17 +1,3 @@
-create function credits.is_forgotten(p_user_id uuid)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return exists (select from credits.accounts where user_id = p_user_id and auth_user_id is null);
-end
-$$;
-
-comment on function credits.is_forgotten(uuid) is
-'Whether forget_user was called for this user: nothing personal is stored then.';
-
 create type credits.funds as (balance numeric, held numeric);
 
 create function credits.lock_account(p_user_id uuid)

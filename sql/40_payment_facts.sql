@@ -55,6 +55,20 @@ comment on function credits.claims_a_purchase(jsonb) is
 'Whether a PaymentIntent has the metadata that the service gives to its own. Other applications on the Stripe account '
 'may have a transaction_id of another kind.';
 
+create function credits.is_forgotten(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (select from credits.accounts where user_id = p_user_id and auth_user_id is null);
+end
+$$;
+
+comment on function credits.is_forgotten(uuid) is
+'Whether forget_user was called for this user: nothing personal is stored then.';
+
 create function credits.apply_payment(p_event jsonb, p_purchase credits.transactions)
 returns credits.change
 language plpgsql

@@ -517,20 +517,6 @@ comment on table credits.checks is
 comment on column credits.checks.name is
 'audit: things that do not add up. reconcile: what a person has to look at. events_behind: events that webhooks had '
 'not brought within minutes.';
-create function credits.is_forgotten(p_user_id uuid)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return exists (select from credits.accounts where user_id = p_user_id and auth_user_id is null);
-end
-$$;
-
-comment on function credits.is_forgotten(uuid) is
-'Whether forget_user was called for this user: nothing personal is stored then.';
-
 create type credits.funds as (balance numeric, held numeric);
 
 create function credits.lock_account(p_user_id uuid)
@@ -1242,6 +1228,20 @@ $$;
 comment on function credits.claims_a_purchase(jsonb) is
 'Whether a PaymentIntent has the metadata that the service gives to its own. Other applications on the Stripe account '
 'may have a transaction_id of another kind.';
+
+create function credits.is_forgotten(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (select from credits.accounts where user_id = p_user_id and auth_user_id is null);
+end
+$$;
+
+comment on function credits.is_forgotten(uuid) is
+'Whether forget_user was called for this user: nothing personal is stored then.';
 
 create function credits.apply_payment(p_event jsonb, p_purchase credits.transactions)
 returns credits.change
