@@ -18,36 +18,34 @@ declare
   entry_key constant text := 'spend:' || credits.check_posting(
     spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
   );
-  funds credits.funds;
   posted credits.posted;
   entry credits.ledger_entries;
+  funds credits.funds;
 begin
-  funds := credits.lock_account(spend_credits.user_id);
-
-  select e.id into entry_id
-  from credits.ledger_entries as e
-  where e.user_id = spend_credits.user_id and e.key = entry_key;
-  created := not found;
-  if created then
-    if funds.balance - funds.held < spend_credits.amount then
-      perform credits.insufficient(funds, spend_credits.amount);
-    end if;
-    posted := credits.post_entry(
-      spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
-      credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
-    );
-    entry_id := posted.entry_id;
-    balance := credits.shown(posted.balance);
-  else
+  posted := credits.post_spend(
+    spend_credits.user_id, spend_credits.amount, entry_key, spend_credits.description, spend_credits.metadata
+  );
+  created := posted.entry_id is not null;
+  if not created then
+    funds := credits.lock_account(spend_credits.user_id);
     select e.* into entry
     from credits.ledger_entries as e
-    where e.user_id = spend_credits.user_id and e.id = entry_id;
-    if (-entry.amount, entry.description, entry.metadata)
+    where e.user_id = spend_credits.user_id and e.key = entry_key;
+    created := not found;
+    if created then
+      if funds.balance - funds.held < spend_credits.amount then
+        perform credits.insufficient(funds, spend_credits.amount);
+      end if;
+      posted := credits.post_spend(
+        spend_credits.user_id, spend_credits.amount, entry_key, spend_credits.description, spend_credits.metadata
+      );
+    elsif (-entry.amount, entry.description, entry.metadata)
       is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
       perform credits.key_reused('spend');
     end if;
-    balance := credits.shown(entry.balance_after);
   end if;
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 

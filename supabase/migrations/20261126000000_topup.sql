@@ -599,7 +599,61 @@ comment on function
 credits.post_entry(uuid, text, numeric, text, text, jsonb, uuid, bigint, jsonb) is
 'Moves a balance and writes the ledger entry that says so. p_lots says how much of the amount went to which lot: what '
 'credits.draw or credits.move_lots gave when they moved them. The key makes the entry happen once; posting it again '
-'raises unique_violation. With credits.open_lots the only code that writes a balance.';
+'raises unique_violation. With its two neighbours here the only code that writes a balance.';
+
+create function credits.key_is_used(p_user_id uuid, p_key text)
+returns boolean
+language plpgsql
+volatile -- so that each call sees what is committed by then
+set search_path = ''
+as $$
+begin
+  return exists (select from credits.ledger_entries as e where e.user_id = p_user_id and e.key = p_key);
+end
+$$;
+
+comment on function credits.key_is_used(uuid, text) is 'Whether an entry of the user has this key by now.';
+
+create function credits.post_spend(
+  p_user_id uuid, p_amount numeric, p_key text, p_description text, p_metadata jsonb
+)
+returns credits.posted
+language plpgsql
+set search_path = ''
+as $$
+declare
+  posted credits.posted;
+  posted_at timestamptz;
+begin
+  -- Lock, questions and payment in one statement: where it had to wait for the lock, Postgres asks all of it again.
+  update credits.accounts as a
+  set
+    balance = a.balance - p_amount,
+    last_entry_at = greatest(clock_timestamp(), a.last_entry_at + interval '1 microsecond')
+  where a.auth_user_id = p_user_id
+    and a.balance - a.held >= p_amount
+    and a.due_at > now()
+    and not credits.key_is_used(a.user_id, p_key)
+  returning a.balance, a.last_entry_at into posted.balance, posted_at;
+  if not found then
+    return null;
+  end if;
+
+  insert into credits.ledger_entries (
+    user_id, kind, amount, balance_after, lots, description, metadata, key, created_at
+  )
+  values (
+    p_user_id, 'spend', -p_amount, posted.balance, credits.draw(p_user_id, p_amount), p_description, p_metadata, p_key,
+    posted_at
+  )
+  returning id into posted.entry_id;
+  return posted;
+end
+$$;
+
+comment on function credits.post_spend(uuid, numeric, text, text, jsonb) is
+'Spends what is there in one go. Null, and nothing is changed, where there is more to it: no account, not enough, '
+'something that lapses first, or a key that is used.';
 
 create type credits.opening as (
   user_id uuid,
@@ -2403,36 +2457,34 @@ declare
   entry_key constant text := 'spend:' || credits.check_posting(
     spend_credits.amount, spend_credits.idempotency_key, spend_credits.description, spend_credits.metadata
   );
-  funds credits.funds;
   posted credits.posted;
   entry credits.ledger_entries;
+  funds credits.funds;
 begin
-  funds := credits.lock_account(spend_credits.user_id);
-
-  select e.id into entry_id
-  from credits.ledger_entries as e
-  where e.user_id = spend_credits.user_id and e.key = entry_key;
-  created := not found;
-  if created then
-    if funds.balance - funds.held < spend_credits.amount then
-      perform credits.insufficient(funds, spend_credits.amount);
-    end if;
-    posted := credits.post_entry(
-      spend_credits.user_id, 'spend', -spend_credits.amount, entry_key, spend_credits.description,
-      credits.draw(spend_credits.user_id, spend_credits.amount), p_metadata => spend_credits.metadata
-    );
-    entry_id := posted.entry_id;
-    balance := credits.shown(posted.balance);
-  else
+  posted := credits.post_spend(
+    spend_credits.user_id, spend_credits.amount, entry_key, spend_credits.description, spend_credits.metadata
+  );
+  created := posted.entry_id is not null;
+  if not created then
+    funds := credits.lock_account(spend_credits.user_id);
     select e.* into entry
     from credits.ledger_entries as e
-    where e.user_id = spend_credits.user_id and e.id = entry_id;
-    if (-entry.amount, entry.description, entry.metadata)
+    where e.user_id = spend_credits.user_id and e.key = entry_key;
+    created := not found;
+    if created then
+      if funds.balance - funds.held < spend_credits.amount then
+        perform credits.insufficient(funds, spend_credits.amount);
+      end if;
+      posted := credits.post_spend(
+        spend_credits.user_id, spend_credits.amount, entry_key, spend_credits.description, spend_credits.metadata
+      );
+    elsif (-entry.amount, entry.description, entry.metadata)
       is distinct from (spend_credits.amount, spend_credits.description, spend_credits.metadata) then
       perform credits.key_reused('spend');
     end if;
-    balance := credits.shown(entry.balance_after);
   end if;
+  entry_id := coalesce(posted.entry_id, entry.id);
+  balance := credits.shown(coalesce(posted.balance, entry.balance_after));
 end
 $$;
 

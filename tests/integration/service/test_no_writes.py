@@ -102,6 +102,7 @@ def test_the_same_call_by_the_service_role_is_the_one_that_credits(
     "function",
     [
         "post_entry",
+        "post_spend",
         "open_lots",
         "draw",
         "settle",
