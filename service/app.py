@@ -26,7 +26,7 @@ from service.recorder import EventRecorder
 from service.request_log import RequestLog
 from service.settings import Settings
 from service.telemetry import Telemetry
-from service.webhooks import WebhookReceiver, receive_webhook
+from service.webhooks import WebhookReceiver, webhook_route
 
 if TYPE_CHECKING:
     from service.metrics import Metrics
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> Litestar:
                     create_payment_intent,
                     get_payment_history,
                     get_balance,
-                    receive_webhook,
+                    webhook_route(receiver),
                 ],
                 security=[{"supabase": []}],
                 tags=["Stripe"],
@@ -94,7 +94,6 @@ def create_app(settings: Settings) -> Litestar:
             "ledger": _constant(ledger),
             "payments": _constant(payments),
             "authenticator": _constant(authenticator),
-            "webhook_receiver": _constant(receiver),
             "readiness": _constant(readiness),
             "caller": Provide(provide_caller),
         },

@@ -76,7 +76,6 @@ def parse_idempotency_key(values: list[str]) -> str | None:
     "/create-payment-intent",
     summary="Create Payment Intent",
     status_code=200,
-    request_max_body_size=MAX_BODY,
     operation_class=CreatePaymentIntentOperation,
     responses=PAYMENT_INTENT_RESPONSES,
     opt={FAILURE_TEXT: "Failed to create payment intent"},
@@ -86,7 +85,7 @@ async def create_payment_intent(
 ) -> PaymentIntentCreated:
     """Create a Stripe PaymentIntent for a credit package purchase. The package's own price is charged."""
     key = parse_idempotency_key(request.headers.getall("idempotency-key", []))
-    order = parse_order(request.content_type[0], await read_body(request))
+    order = parse_order(request.content_type[0], await read_body(request, MAX_BODY))
     intent = await payments.create_payment_intent(
         caller.user_id, order.package_id, order.payment_method_id, key
     )

@@ -1,8 +1,10 @@
 import re
 from pathlib import Path
+from typing import Any
 
 from service.event_types import HANDLED_EVENT_TYPES, WEBHOOK_PATH
-from service.webhooks import receive_webhook
+from service.telemetry import Telemetry
+from service.webhooks import WebhookReceiver, webhook_route
 
 SQL = Path(__file__).parents[2] / "sql"
 
@@ -22,4 +24,6 @@ def test_endpoints_are_registered_for_exactly_the_events_that_the_schema_applies
 
 
 def test_webhook_path_is_the_route_of_the_service() -> None:
-    assert {f"/api/stripe{path}" for path in receive_webhook.paths} == {WEBHOOK_PATH}
+    recorder: Any = None
+    route = webhook_route(WebhookReceiver([], recorder, Telemetry()))
+    assert {f"/api/stripe{path}" for path in route.paths} == {WEBHOOK_PATH}
