@@ -552,9 +552,9 @@ end
 $$;
 
 comment on function credits.lock_account(uuid) is
-'Locks the user''s account, opening it first where there is none, and lets lapse what has expired. Every function '
-'takes this lock before it reads or moves a user''s money, and several of them in the order of user_id, so no two '
-'can wait for each other.';
+'Locks the user''s account, opening it first where there is none, and lets lapse what has expired. All that reads or '
+'moves a user''s money holds this lock before it does so, or takes it by the update that does it, credits.post_spend; '
+'several are taken in the order of user_id, so no two can wait for each other.';
 create type credits.posted as (entry_id bigint, balance numeric);
 
 create function credits.post_entry(
