@@ -61,7 +61,7 @@ class WebhookReceiver:
 
 
 def webhook_route(receiver: WebhookReceiver) -> HTTPRouteHandler:
-    """The endpoint of this receiver. Neither that nor the answer is made anew for each request, for speed."""
+    """The endpoint that gives webhooks to this receiver. The answer is made once, not at each request."""
     received = ASGIResponse(body=msgspec.json.encode(Success()), media_type=MediaType.JSON)
 
     @post(

@@ -21,6 +21,7 @@ from tests.sql.spending import (
     give,
     history,
     hold,
+    refund,
     remaining,
     shown,
     spend,
@@ -172,10 +173,11 @@ def test_history_goes_on_where_it_was_when_the_clock_is_put_back(db: Database) -
         "returning last_entry_at",
         user_id,
     )
-    entries = [spend(db, user_id, 1)["entry_id"], give(db, user_id, 1)]
+    spent = spend(db, user_id, 1)
+    entries = [spent["entry_id"], give(db, user_id, 1), refund(db, user_id, spent, 1)["refund_entry_id"]]
     posted = db.column(
         "select created_at from credits.ledger_entries where user_id = %s and id = any(%s) order by id",
         user_id,
         entries,
     )
-    assert [at - newest for at in posted] == [timedelta(microseconds=1), timedelta(microseconds=2)]
+    assert [at - newest for at in posted] == [timedelta(microseconds=step) for step in (1, 2, 3)]
